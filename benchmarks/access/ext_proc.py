@@ -18,7 +18,7 @@ from envoy.service.ext_proc.v3 import external_processor_pb2_grpc as service
 
 from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.detector import detector_of
-from sealgate.inspection.model import Limits, above
+from sealgate.inspection.model import BodyLimits, above
 from sealgate.policy.classification import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Reader(service.ExternalProcessorServicer):  # type: ignore[misc] # generat
                     yield _GO_ON
                     continue
             if scan is None:
-                scan = BodyScan(_DETECTOR, Limits(), time.thread_time)
+                scan = BodyScan(_DETECTOR, BodyLimits(), time.thread_time)
             scan.feed(piece.body)
             if piece.end_of_stream:
                 scan.close()

@@ -39,7 +39,7 @@ from benchmarks.peers import peer_program
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
-from sealgate.inspection.model import Policy, Upstream, above
+from sealgate.inspection.model import Policy, RelayUpstream, above
 from sealgate.policy.classification import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def start_inspected(folder: Path, site: Engine, *, scans: bool = True) -> Inspec
     """
     kinds = above(DEFAULT_MODEL.weakest, DEFAULT_MODEL) if scans else frozenset()
     path = folder / f"relay-{int(scans)}.sock"
-    policy = Policy("route localhost/", True, Upstream("127.0.0.1", site.port), kinds, kinds)
+    policy = Policy("route localhost/", True, RelayUpstream("127.0.0.1", site.port), kinds, kinds)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen(256)

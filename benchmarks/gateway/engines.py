@@ -35,6 +35,7 @@ from sealgate.gateway.translate import translate
 from sealgate.gateway.translate.inspection import MOST_SHARE, SHARE_KEY, next_share
 from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
+from sealgate.policy.assets import route_asset
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
     AccessSettings,
@@ -46,7 +47,6 @@ from sealgate.policy.inventory import (
     Site,
     Upstream,
     default_inspect,
-    route_asset,
 )
 from sealgate.serve.listening import bound
 from sealgate.serve.relay_policies import RELAY_FOLDER, policies, relay_sockets

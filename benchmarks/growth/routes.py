@@ -18,7 +18,7 @@ from sealgate.demo.geography import make_country_database
 from sealgate.gateway.adapters.files import write_files
 from sealgate.gateway.model import CertificateFiles, Material
 from sealgate.gateway.translate import translate
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,9 @@ import click
 import pytest
 
 from sealgate.cli import COMMANDS, cli
+from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.evaluate import evaluate
-from sealgate.policy.inventory import Asset, AssetKind, Place
+from sealgate.policy.inventory import Place
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.protection import Protection
 from sealgate.policy.requirements import AssetRequirement

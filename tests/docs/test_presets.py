@@ -12,7 +12,7 @@ from sealgate.config.parse import parse
 from sealgate.config.presets import PRESETS
 from sealgate.config.presets.model import UNTRIED
 from sealgate.policy.conditions import Request
-from sealgate.policy.routing import Refusal, judge
+from sealgate.policy.routing import RouteRefusal, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,5 +72,5 @@ def test_each_example_opens_its_door(name: str) -> None:
     for text, opens in ((SITE, False), (SITE + block, True)):
         (site,) = parse(text, "sealgate.toml").sites
         judged = judge(site.routes, EXAMPLES[name])
-        is_open = not isinstance(judged, Refusal) and not judged.shut
+        is_open = not isinstance(judged, RouteRefusal) and not judged.shut
         assert is_open is opens, judged

@@ -28,7 +28,7 @@ SOURCES = [
     ),
     *sorted((ROOT / "src/sealgate/serve").glob("gateway*.py")),
     ROOT / "src/sealgate/cli/reload.py",
-    ROOT / "src/sealgate/gateway/promise.py",
+    ROOT / "src/sealgate/gateway/guarantees.py",
     ROOT / "src/sealgate/signin/adapters/client_secrets.py",
 ]
 # Only a program on the other side of the control socket, or one that uses Sealgate as a

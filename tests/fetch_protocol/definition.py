@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.audit.model import Opening
-from sealgate.policy.assets import Declaration
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.observation import Fact
 from sealgate.protocols.model import FileProtocol, ListenSetting, Method, ServerKind
 from sealgate.protocols.ssh.definition import probe

@@ -15,7 +15,7 @@ from sealgate.protocols.ssh.settings import MACS
 from tests.fetch_protocol.definition import CIPHER, FETCH, KEX, FetchSettings
 
 if TYPE_CHECKING:
-    from sealgate.protocols.model import Doorkeeper, Process
+    from sealgate.protocols.model import Authenticator, Process
 
 _BLOCK = 65536
 
@@ -23,13 +23,13 @@ _BLOCK = 65536
 class _Owner(asyncssh.SSHServer):
     """One connection."""
 
-    def __init__(self, doorkeeper: Doorkeeper) -> None:
-        self._doorkeeper = doorkeeper
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
 
     def connection_made(self, conn: Any) -> None:
         """Greet the client's address."""
         self._peer = str(conn.get_extra_info("peername")[0])
-        self._doorkeeper.greet(self._peer)
+        self._authenticator.greet(self._peer)
 
     def password_auth_supported(self) -> bool:
         """Return that a password is asked for."""
@@ -37,10 +37,10 @@ class _Owner(asyncssh.SSHServer):
 
     def validate_password(self, username: str, password: str) -> bool:
         """Return whether it is right."""
-        return self._doorkeeper.check_password(username, password, self._peer)
+        return self._authenticator.check_password(username, password, self._peer)
 
 
-def _fetch(doorkeeper: Doorkeeper, process: Any) -> None:
+def _fetch(authenticator: Authenticator, process: Any) -> None:
     channel = Channel(
         FETCH,
         process.get_extra_info("peername")[0],
@@ -50,7 +50,7 @@ def _fetch(doorkeeper: Doorkeeper, process: Any) -> None:
     )
     try:
         name = process.get_extra_info("username")
-        session = doorkeeper.sign_in(name, frozenset([Method.PASSWORD]), channel)
+        session = authenticator.sign_in(name, frozenset([Method.PASSWORD]), channel)
         with contextlib.closing(session.open_read(process.command or "")) as reader:
             offset = 0
             while data := bytes(reader.read_at(offset, _BLOCK)):
@@ -74,14 +74,14 @@ def serve_in(process: Process) -> None:
         stopped = asyncio.Event()
         servers = [
             await asyncssh.create_server(
-                lambda: _Owner(process.doorkeeper),
+                lambda: _Owner(process.authenticator),
                 sock=socket.socket(fileno=one),
                 server_host_keys=[settings.host_key],
                 kex_algs=[KEX],
                 encryption_algs=[CIPHER],
                 mac_algs=list(MACS),
                 encoding=None,
-                process_factory=lambda client: _fetch(process.doorkeeper, client),
+                process_factory=lambda client: _fetch(process.authenticator, client),
             )
             for one in process.listeners["fetch"]
         ]

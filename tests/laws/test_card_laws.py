@@ -24,7 +24,7 @@ from sealgate.inspection.adapters.decoding import decoder_of
 from sealgate.inspection.body import BodyScan
 from sealgate.inspection.detector import detector_of
 from sealgate.inspection.encoded import EncodedScan
-from sealgate.inspection.model import WITHHELD, Limits, RefusedError, above
+from sealgate.inspection.model import WITHHELD, BodyLimits, BodyRefusedError, above
 from sealgate.policy.classification import DEFAULT_MODEL
 from tests.cards import (
     FILE,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS = above(DEFAULT_MODEL.weakest, DEFAULT_MODEL)
-_LIMITS = Limits(cpu_seconds=60)
+_LIMITS = BodyLimits(cpu_seconds=60)
 # Two numbers that overlap by chance are counted as one; nothing of them is left to read.
 _AT_LEAST = FILE - 4
 # Of lengths that others have, too, a lone number is not told: those at the ends of a file have no
@@ -86,7 +86,7 @@ def in_flight(data: bytes, sizes: tuple[int, ...]) -> tuple[int, bytes]:
             out += scan.feed(data[at : at + size])
             at, turn = at + size, turn + 1
         out += scan.close()
-    except RefusedError:
+    except BodyRefusedError:
         return _REFUSED, b""
     return scan.counts.get(Kind.PAYMENT_CARD, 0), out
 

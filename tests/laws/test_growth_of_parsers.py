@@ -34,7 +34,7 @@ from sealgate.identity.ssh_keys import read_ssh_key
 from sealgate.inspection.content_type import media_type
 from sealgate.inspection.framing import read_answer, read_request
 from sealgate.inspection.framing_bodies import ChunkReader
-from sealgate.inspection.model import RefusedError
+from sealgate.inspection.model import BodyRefusedError
 from sealgate.policy.conditions import pairs
 from sealgate.protocols.admission.proxy_protocol import read_header
 from sealgate.protocols.lines import sentence
@@ -195,7 +195,7 @@ PARSERS: dict[str, tuple[bytes, Callable[[bytes], object], bytes]] = {
 
 def _seconds(parser: Callable[[bytes], object], text: bytes) -> float:
     began = time.thread_time()
-    with contextlib.suppress(SealgateError, RefusedError, ValueError):
+    with contextlib.suppress(SealgateError, BodyRefusedError, ValueError):
         parser(text)
     return time.thread_time() - began
 

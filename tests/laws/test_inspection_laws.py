@@ -22,7 +22,7 @@ from sealgate.inspection.detector import detector_of
 from sealgate.inspection.encoded import Decoder, EncodedScan, FormDecoder, unescaped
 from sealgate.inspection.framing import read_answer, read_request
 from sealgate.inspection.framing_bodies import ChunkReader, chunk, last_chunk
-from sealgate.inspection.model import WITHHELD, Limits, RefusedError, above
+from sealgate.inspection.model import WITHHELD, BodyLimits, BodyRefusedError, above
 from sealgate.inspection.signs import LONGEST, first_sign, parted
 from sealgate.policy.classification import DEFAULT_MODEL
 from tests.examples import examples
@@ -62,9 +62,12 @@ SPELT_BODIES = st.lists(SPELT, max_size=14).map(b"".join)
 CUTS = st.lists(st.integers(1, 6000), min_size=1, max_size=12)
 
 
-def _scan(limits: Limits | None = None) -> BodyScan:
+def _scan(limits: BodyLimits | None = None) -> BodyScan:
     return BodyScan(
-        detector_of(KINDS), limits or Limits(cpu_seconds=60), time.thread_time, withheld=WITHHELD
+        detector_of(KINDS),
+        limits or BodyLimits(cpu_seconds=60),
+        time.thread_time,
+        withheld=WITHHELD,
     )
 
 
@@ -82,7 +85,7 @@ def _through(pieces: Sequence[bytes]) -> object:
     try:
         out = [one.feed(piece) for piece in pieces]
         out.append(one.close())
-    except RefusedError as error:
+    except BodyRefusedError as error:
         return error.refusal, error.kinds
     return b"".join(out), one.counts
 
@@ -103,7 +106,7 @@ def _looked_at(body: bytes) -> object:
     one = _scan()
     try:
         return b"".join((*one.parts(body, whole), one.close())), one.counts
-    except RefusedError as error:
+    except BodyRefusedError as error:
         return error.refusal, error.kinds
 
 
@@ -116,7 +119,7 @@ def test_no_planted_value_goes_on_at_any_moment(body: bytes, sizes: list[int]) -
     for piece in _pieces(marked, sizes):
         try:
             out += one.feed(piece)
-        except RefusedError:
+        except BodyRefusedError:
             break
         assert b"4111 1111 1111 1111" not in out
         assert not out.startswith(b".4111")
@@ -210,12 +213,12 @@ def test_packed_bodies_are_judged_like_plain_ones(body: bytes, sizes: list[int],
     packed = {"gzip": gzip.compress, "br": brotli.compress, "zstd": _zstd}[how](body)
     decoder = decoder_of(how.encode(), b"text/html")
     assert decoder is not None
-    one = EncodedScan(_scan(), decoder, Limits(cpu_seconds=60))
+    one = EncodedScan(_scan(), decoder, BodyLimits(cpu_seconds=60))
     try:
         out = b"".join(one.feed(piece) for piece in _pieces(packed, sizes)) + one.close()
         told: object = (out if one.is_decoded else body, one.counts)
         assert one.is_decoded or out == packed
-    except RefusedError as error:
+    except BodyRefusedError as error:
         told = error.refusal, error.kinds
     assert told == _through([body])
 
@@ -238,9 +241,9 @@ def test_nothing_that_was_sent_can_be_decoded_beyond_what_was_read(
 ) -> None:
     """Of a packed body that goes on while it is read, the other end knows only what was cleared."""
     body = b"".join(parts) + b" card 4111 1111 1111 1111 end"
-    one = EncodedScan(_scan(), _gzip(), Limits(hold_bytes=64, cpu_seconds=60))
+    one = EncodedScan(_scan(), _gzip(), BodyLimits(hold_bytes=64, cpu_seconds=60))
     other_end, known = isal_zlib.decompressobj(31), b""
-    with pytest.raises(RefusedError):  # noqa: PT012
+    with pytest.raises(BodyRefusedError):  # noqa: PT012
         for piece in _pieces(gzip.compress(body, 1), [size]):
             known += other_end.decompress(one.feed(piece))
             assert b"4111" not in known
@@ -293,7 +296,7 @@ def test_any_head_is_read_or_refused(noise: bytes, *, answer: bool) -> None:
     raw = raw[: raw.find(b"\r\n\r\n") + 4]
     try:
         head = read_answer(raw, b"GET") if answer else read_request(raw)
-    except RefusedError:
+    except BodyRefusedError:
         return
     lower = raw.lower()
     assert lower.count(b"\ncontent-length:") + lower.count(b"\ntransfer-encoding:") <= 1
@@ -312,7 +315,7 @@ def test_any_chunks_are_read_or_refused(noise: bytes, sizes: list[int]) -> None:
             if reader.done:
                 break
             out += reader.feed(piece)
-    except RefusedError:
+    except BodyRefusedError:
         return
     assert len(out) <= len(noise)
 

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealgate.policy.assets import Declaration
+from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.classification import Classification, ClassificationModel
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.evaluate import evaluate, judge_all
 from sealgate.policy.finding import Status
 from sealgate.policy.inventory import (
     AcceptedRisk,
     Address,
-    Asset,
-    AssetKind,
     Door,
     Drop,
     Inspect,

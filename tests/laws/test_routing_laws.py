@@ -28,7 +28,7 @@ from sealgate.policy.inventory import (
 )
 from sealgate.policy.leftovers import Leftover
 from sealgate.policy.routing import (
-    Refusal,
+    RouteRefusal,
     could_be_read_as,
     is_plain,
     is_stricter,
@@ -219,7 +219,7 @@ def refused_in_lua(site: int, request: Request) -> bool:
 @settings(max_examples=examples(600), deadline=None)
 def test_lua_says_what_the_specification_says(target: str, site: int) -> None:
     """The compiled judgement refuses exactly what the specification refuses."""
-    wanted = isinstance(judge(SITES[site], Request(target)), Refusal)
+    wanted = isinstance(judge(SITES[site], Request(target)), RouteRefusal)
     assert refused_in_lua(site, Request(target)) is wanted
 
 
@@ -340,7 +340,7 @@ def test_lua_reads_what_a_request_carries_as_the_specification_does(
     request: Request, site: int
 ) -> None:
     """Methods, credentials and parameters in URL and body count for Lua as the specification says."""
-    wanted = isinstance(judge(SITES[site], request), Refusal)
+    wanted = isinstance(judge(SITES[site], request), RouteRefusal)
     assert refused_in_lua(site, request) is wanted, request
 
 
@@ -398,7 +398,7 @@ def test_leftovers_are_refused_alike_everywhere(target: str, site: int) -> None:
     """What the specification takes for a leftover, Lua refuses, and no pattern lets pass."""
     routes = SITES[site]
     served = serving_route(routes, target)
-    wanted = isinstance(judge(routes, Request(target)), Refusal)
+    wanted = isinstance(judge(routes, Request(target)), RouteRefusal)
     assert refused_in_lua(site, Request(target)) is wanted
     near, here = near_of(site, target)
     usual = simple(served, near, path_route=here)
@@ -464,7 +464,7 @@ def test_plain_path_is_decided_by_its_letters(target: str, site: int) -> None:
     ]
     if is_plain(path) and not nearer:
         answer = judge(by_path, Request(path))
-        assert answer is served or (isinstance(answer, Refusal) and answer.leftover)
+        assert answer is served or (isinstance(answer, RouteRefusal) and answer.leftover)
 
 
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
@@ -472,7 +472,7 @@ def test_plain_path_is_decided_by_its_letters(target: str, site: int) -> None:
 def test_refusal_names_a_stricter_route(target: str, site: int) -> None:
     """The answer is the literal route, or a refusal that names a stricter one."""
     answer = judge(SITES[site], Request(target))
-    if isinstance(answer, Refusal):
+    if isinstance(answer, RouteRefusal):
         assert answer.stricter is None or is_stricter(answer.stricter, answer.serving)
     else:
         assert answer is serving_route(SITES[site], target)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.config.load import load
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
 from tests.peers.gatewayed import (
     ALLOWED,
     EchoSite,

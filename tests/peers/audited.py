@@ -20,7 +20,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from sealgate.app.audit import Manner, audit_sites
+from sealgate.app.audit import audit_sites
+from sealgate.app.audit_options import AuditOptions
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.policy.observation import Fact, Observation, Vantage
@@ -266,10 +267,12 @@ class Ground:
         *host* is what the gateway's host tells; by default that it asks for a key.
         """
         inventory = load(str(self.folder / "sealgate.toml"))
-        manner = Manner(time.time(), ca_files=(str(self.authority.path),), addresses=addresses)
+        options = AuditOptions(
+            time.time(), ca_files=(str(self.authority.path),), addresses=addresses
+        )
         if host is None:
             host = (Observation(BACKEND, Fact.ACCESS_RUNG, 2, Vantage.HOST, "a test"),)
-        return audit_sites(inventory, manner, host).report
+        return audit_sites(inventory, options, host).report
 
     def right(self, **other: str) -> str:
         """Return the nginx servers that nothing is wrong with, but for what *other* says."""

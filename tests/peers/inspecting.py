@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
-from sealgate.inspection.model import Limits, Policy, Upstream, above
+from sealgate.inspection.model import BodyLimits, Policy, RelayUpstream, above
 from sealgate.policy.classification import DEFAULT_MODEL
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
@@ -194,14 +194,19 @@ def relay(
     upstream: str,
     *,
     enforces: bool = True,
-    limits: Limits | None = None,
+    limits: BodyLimits | None = None,
     name: str = "relay.sock",
 ) -> Iterator[Relay]:
     """Run a relay of one route that is public and takes what is public."""
     path = str(folder / name)
     kinds = above(PUBLIC, DEFAULT_MODEL)
     policy = Policy(
-        "route shop.example/", enforces, Upstream(upstream), kinds, kinds, limits or Limits()
+        "route shop.example/",
+        enforces,
+        RelayUpstream(upstream),
+        kinds,
+        kinds,
+        limits or BodyLimits(),
     )
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
-from sealgate.app.audit import Manner, audit_endpoints
+from sealgate.app.audit import audit_endpoints
+from sealgate.app.audit_options import AuditOptions
 from sealgate.audit.targets import parse_target
 from sealgate.policy.finding import Status
 from sealgate.policy.protection import Column
@@ -196,13 +197,13 @@ def one_of_each(rows: Iterable[Row]) -> list[Row]:
 
 def judged(row: Row, ca_files: Sequence[Path]) -> Report:
     """Return what Sealgate says of the endpoint of *row*."""
-    manner = Manner(
+    options = AuditOptions(
         time.time(),
         active=row.active,
         ca_files=tuple(str(path) for path in ca_files),
         resolve={HOST: "127.0.0.1"},
     )
-    return audit_endpoints([parse_target(row.url)], manner, class_id=row.class_id).report
+    return audit_endpoints([parse_target(row.url)], options, class_id=row.class_id).report
 
 
 def tried(rows: Iterable[Row], ca_files: Sequence[Path]) -> Counts:

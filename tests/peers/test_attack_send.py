@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.client.connect import ClientAccess, connect
+from sealgate.client.access import ClientAccess
+from sealgate.client.connect import connect
 from sealgate.client.destination import parse_destination
-from sealgate.client.sending import RefusedError
+from sealgate.client.sending import ChannelRefusedError
 from sealgate.client.tls import TLSIdentity
 from sealgate.policy.protection import TransitRung
 from sealgate.protocols.model import Method
@@ -80,6 +81,6 @@ def test_each_https_connection_proves_itself(tmp_path: Path) -> None:
             upload.write(b"end")
             upload.finish()
             before = len(heard)
-            with pytest.raises(RefusedError, match="transit-client-unauthenticated"):
+            with pytest.raises(ChannelRefusedError, match="transit-client-unauthenticated"):
                 remote.upload("/in/b", offset=0, size=3)
             assert heard[before:] == []

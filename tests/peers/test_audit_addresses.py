@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sealgate.app import audit_ways
-from sealgate.app.audit import Manner, audit_endpoints
+from sealgate.app.audit import audit_endpoints
+from sealgate.app.audit_options import AuditOptions
 from sealgate.audit.adapters.beside import all_beside, run_beside
 from sealgate.audit.model import Limits
 from sealgate.audit.targets import parse_target
@@ -49,14 +50,14 @@ def named(monkeypatch: pytest.MonkeyPatch, names: Mapping[str, tuple[str, ...]])
 
 def judged(authority: Authority, *urls: str, seconds: float = 5.0) -> Report:
     """Return the verdict on *urls*."""
-    manner = Manner(
+    options = AuditOptions(
         time.time(),
         active=True,
         ca_files=(str(authority.path),),
         # A busy machine may take long to answer; that is not what is judged here.
         limits=Limits(connect_seconds=seconds, exchange_seconds=90),
     )
-    return audit_endpoints([parse_target(url) for url in urls], manner).report
+    return audit_endpoints([parse_target(url) for url in urls], options).report
 
 
 def two_servers(files: Files, port: int, **other: str) -> str:

@@ -17,12 +17,12 @@ import pytest
 from sealgate.config.load import load
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.envoy import Envoy
+from sealgate.gateway.guarantees import guaranteed
 from sealgate.gateway.model import CertificateFiles, Material
-from sealgate.gateway.promise import promises
 from sealgate.gateway.translate import translate
+from sealgate.policy.assets import route_asset
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.finding import Severity, Status
-from sealgate.policy.inventory import route_asset
 from sealgate.policy.leftovers import Leftover
 from tests.peers.audited import ACCOUNT, BACKEND, Ground, make_ground, nginx, open_rules
 
@@ -71,7 +71,7 @@ def serving(ground: Ground, inventory: Inventory) -> Iterator[None]:
 def test_the_gateway_keeps_what_the_audit_asks_for(ground: Ground) -> None:
     """Every spelling of the locked path is refused before a site that would answer it."""
     inventory = load(str(ground.folder / "sealgate.toml"))
-    host = promises(inventory, material(ground), now=time.time())
+    host = guaranteed(inventory, material(ground), now=time.time())
     with serving(ground, inventory):
         report = ground.judge("127.0.0.2", host=host)
     assert open_rules(report) == set()
@@ -79,9 +79,9 @@ def test_the_gateway_keeps_what_the_audit_asks_for(ground: Ground) -> None:
 
 
 def test_a_gateway_that_serves_something_else(ground: Ground) -> None:
-    """Envoy that has the backend as a public page is found, though the host promises a lock."""
+    """Envoy that has the backend as a public page is found, though the host guaranteed a lock."""
     inventory = load(str(ground.folder / "sealgate.toml"))
-    host = promises(inventory, material(ground), now=time.time())
+    host = guaranteed(inventory, material(ground), now=time.time())
     [site] = inventory.sites
     routes = tuple(
         replace(route, classification=DEFAULT_MODEL.weakest, backend=False, admit=())
@@ -167,7 +167,7 @@ def test_doors_by_condition_are_tried(ground: Ground, kind: str) -> None:
     [site] = inventory.sites
     doors = {route_asset(site, route).id for route in site.routes if route.door.conditional}
     everybody = replace(material(ground), admitted=dict.fromkeys({BACKEND, *doors}, ("ab" * 32,)))
-    host = promises(inventory, everybody, now=time.time())
+    host = guaranteed(inventory, everybody, now=time.time())
     served = inventory
     if kind != "kept":
         routes = tuple(route for route in site.routes if not route.door.conditional)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealgate.app import audit_ways
-from sealgate.app.audit import Manner, audit_sites
+from sealgate.app.audit import audit_sites
+from sealgate.app.audit_options import AuditOptions
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.policy.observation import Fact, NotObserved, Observation
@@ -287,7 +288,7 @@ def test_a_gateway_that_is_down(ground: Ground) -> None:
 def test_a_gap_is_never_an_observation(ground: Ground) -> None:
     """Of a gateway that is down, nothing but its silence and the configuration is seen."""
     inventory = load(str(ground.folder / "sealgate.toml"))
-    sightings = audit_sites(inventory, Manner(time.time(), addresses=())).sightings
+    sightings = audit_sites(inventory, AuditOptions(time.time(), addresses=())).sightings
     seen = {s.fact: s.value for s in sightings if isinstance(s, Observation)}
     assert seen == {
         Fact.PLAIN_GET: "refused",
@@ -309,7 +310,7 @@ def test_each_address_of_a_name_has_the_lock(
         other = ground.right(locations=locations, behind=f"listen {second}:{ground.upstream};")
         servers = ground.right().replace("listen 127.0.0.1", f"listen {first}")
         servers += other.replace("listen 127.0.0.1", f"listen {second}")
-        manner = Manner(
+        options = AuditOptions(
             time.time(),
             ca_files=(str(ground.authority.path),),
             addresses=(),
@@ -319,7 +320,7 @@ def test_each_address_of_a_name_has_the_lock(
         with nginx(ground.folder / "n", servers):
             for port, address in product((ground.https, ground.http), (first, second)):
                 assert wait_until(partial(listens, port, address))
-            report = audit_sites(inventory, manner).report
+            report = audit_sites(inventory, options).report
         return {f.rule.id: f.found for f in report.open_findings if f.asset.id == BACKEND}
 
     assert "transit-backend-unlocked" not in found(f"{LOCK} {ACCOUNT}")

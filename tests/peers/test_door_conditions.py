@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sealgate.policy.assets import route_asset
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.conditions import MAX_BODY_BYTES
 from sealgate.policy.inventory import (
@@ -26,7 +27,6 @@ from sealgate.policy.inventory import (
     Route,
     Site,
     Upstream,
-    route_asset,
 )
 from tests.peers.gatewayed import (
     Client,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sealgate.gateway.model import Guard, guard_at
+from sealgate.policy.assets import route_asset
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.conditions import Request
 from sealgate.policy.inventory import (
@@ -31,10 +32,9 @@ from sealgate.policy.inventory import (
     SiteAccess,
     TLSSettings,
     Upstream,
-    route_asset,
 )
 from sealgate.policy.leftovers import Leftover
-from sealgate.policy.routing import Refusal, judge
+from sealgate.policy.routing import RouteRefusal, judge
 from tests.peers.gatewayed import (
     ALLOWED,
     OTHER,
@@ -284,7 +284,7 @@ def test_envoy_judges_as_the_specification_does(world: World) -> None:
     for target in _targets():
         answer = judge(ROUTES, Request(target))
         wanted = 403
-        if isinstance(answer, Refusal):
+        if isinstance(answer, RouteRefusal):
             seen["refused"] += 1
         elif answer is not EMPTY and guard_at(mixed, answer) is not Guard.UNBUILT:
             wanted = 200
@@ -292,7 +292,9 @@ def test_envoy_judges_as_the_specification_does(world: World) -> None:
         assert reply.status == wanted, (target, answer)
         if wanted == 200:
             assert world.site.requests[-1].target.encode("latin-1") == target.encode()
-            locked = not isinstance(answer, Refusal) and guard_at(mixed, answer) is Guard.LOCKED
+            locked = (
+                not isinstance(answer, RouteRefusal) and guard_at(mixed, answer) is Guard.LOCKED
+            )
             seen["locked" if locked else "served"] += 1
             wanted = 403 if locked else 200
         assert anyone.ask(target).status == wanted, (target, answer)

@@ -19,8 +19,8 @@ from sealgate.config.load import load
 from sealgate.config.presets import PRESETS, Preset
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.envoy import Envoy
+from sealgate.gateway.guarantees import refusals
 from sealgate.gateway.model import CertificateFiles, Material
-from sealgate.gateway.promise import refusals
 from sealgate.gateway.translate import translate
 from tests.ports import free_port
 

@@ -16,7 +16,7 @@ import brotli
 import pytest
 
 from sealgate.detect.model import Kind
-from sealgate.inspection.model import Limits, Refusal
+from sealgate.inspection.model import BodyLimits, BodyRefusal
 from tests.peers.inspecting import (
     CARD,
     IBAN,
@@ -63,7 +63,7 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     told: dict[str, Sequence[bytes]] = {"": [b""]}
     with (
         site(folder, lambda _: told[""], closes=True) as behind,
-        relay(folder, behind.path, limits=Limits(candidates=1000)) as one,
+        relay(folder, behind.path, limits=BodyLimits(candidates=1000)) as one,
     ):
         yield Shared(behind, one, told)
 
@@ -74,7 +74,7 @@ def taking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     folder = tmp_path_factory.mktemp("taking")
     with (
         site(folder, lambda _: [length_answer(b"fine")]) as behind,
-        relay(folder, behind.path, limits=Limits(body_bytes=2000)) as one,
+        relay(folder, behind.path, limits=BodyLimits(body_bytes=2000)) as one,
     ):
         yield Shared(behind, one, {})
 
@@ -396,7 +396,7 @@ def test_site_that_is_down_is_told(tmp_path: Path) -> None:
     with relay(tmp_path, str(tmp_path / "nobody.sock")) as one:
         out = one.ask(get())
         assert out.startswith(b"HTTP/1.1 502")
-        assert Refusal.UNREACHABLE.value.encode() in out
+        assert BodyRefusal.UNREACHABLE.value.encode() in out
 
 
 def test_stuck_relay_does_not_answer_and_is_killed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sealgate.inspection.model import Policy, Upstream, above
+from sealgate.inspection.model import Policy, RelayUpstream, above
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.serve.samples import Samples
 from tests.peers.inspecting import CARD, PUBLIC, get, length_answer, read_answer, site
@@ -44,7 +44,7 @@ class Observed:
         """Have the route lead to *upstream* from now on."""
         self.path = str(self.folder / f"{len(upstream)}.sock")
         kinds = above(PUBLIC, DEFAULT_MODEL)
-        policy = Policy("route shop.example/", False, Upstream(upstream), kinds, frozenset())
+        policy = Policy("route shop.example/", False, RelayUpstream(upstream), kinds, frozenset())
         self.samples.prepare(str(self.folder), {self.path: policy})
         self.samples.commit()
         self.samples.confirm(PATIENCE_SECONDS)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from sealgate.app.audit import Manner, audit_sites
+from sealgate.app.audit import audit_sites
+from sealgate.app.audit_options import AuditOptions
 from sealgate.app.scripts import approve_scripts, look_at_scripts
 from sealgate.app.state import open_register
 from sealgate.cli.scripts import command
 from sealgate.errors import NothingToLookAtError, PeerError, UsageError
-from sealgate.gateway.promise import promises
+from sealgate.gateway.guarantees import guaranteed
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.confirming import POINTS
 from sealgate.policy.finding import Status
@@ -95,14 +96,14 @@ class World:
     register: Register
 
     @property
-    def manner(self) -> Manner:
+    def options(self) -> AuditOptions:
         """Return how to look, at this moment."""
-        return Manner(time.time(), resolve={NAME: ALLOWED}, addresses=())
+        return AuditOptions(time.time(), resolve={NAME: ALLOWED}, addresses=())
 
     def approve(self, *digests: str) -> list[str]:
         """Approve what runs on the checkout; return the names."""
         made = approve_scripts(
-            *(self.gateway.inventory, self.register, self.manner, CHECKOUT, digests),
+            *(self.gateway.inventory, self.register, self.options, CHECKOUT, digests),
             by="the shop's owner",
             reason="takes the card",
         )
@@ -111,8 +112,8 @@ class World:
     def findings(self, inventory: Inventory | None = None) -> dict[str, Finding]:
         """Return what a whole audit finds of payments, by rule."""
         now = inventory or self.gateway.inventory
-        host = promises(now, self.gateway.material, now=0)
-        audit = audit_sites(now, self.manner, host, self.register)
+        host = guaranteed(now, self.gateway.material, now=0)
+        audit = audit_sites(now, self.options, host, self.register)
         return {
             f.rule.id: f
             for f in audit.report.findings
@@ -257,7 +258,7 @@ def test_scripts_are_watched_from_new_to_changed(world: World) -> None:
     assert "/checkout/pay.js" in found["payment-script-unapproved"].found
     assert "inline script" in found["payment-script-unapproved"].found
 
-    (page, _) = look_at_scripts(world.gateway.inventory, world.register, world.manner)
+    (page, _) = look_at_scripts(world.gateway.inventory, world.register, world.options)
     assert (page.asset, page.is_good, len(page.scripts)) == (ASSET, False, 2)
     assert len(world.approve(*(seen.script.digest for seen in page.scripts))) == 2
     assert world.findings() == {}
@@ -352,10 +353,10 @@ def test_what_was_not_looked_at_is_not_approved(world: World) -> None:
     with pytest.raises(UsageError, match="runs no script"):
         world.approve("sha256-abc")
     with pytest.raises(UsageError, match="no page on which people pay"):
-        look_at_scripts(world.gateway.inventory, world.register, world.manner, f"{NAME}/about")
+        look_at_scripts(world.gateway.inventory, world.register, world.options, f"{NAME}/about")
     bare = replace(world.gateway.inventory, sites=())
     with pytest.raises(NothingToLookAtError):
-        look_at_scripts(bare, world.register, world.manner)
+        look_at_scripts(bare, world.register, world.options)
 
 
 def test_points_of_a_payment_gateway_are_found_until_confirmed(world: World) -> None:

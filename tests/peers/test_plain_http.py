@@ -19,7 +19,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sealgate.app.audit import Audit, Manner, audit_sites
+from sealgate.app.audit import Audit, audit_sites
+from sealgate.app.audit_options import AuditOptions
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.errors import ExitCode
@@ -352,8 +353,8 @@ def test_an_answer_for_one_address_is_none_for_another(
 
 
 def _audited(world: World, address: str) -> Audit:
-    manner = Manner(now=time.time(), resolve={"localhost": address}, addresses=())
-    return audit_sites(load(str(world.mirror.config)), manner)
+    options = AuditOptions(now=time.time(), resolve={"localhost": address}, addresses=())
+    return audit_sites(load(str(world.mirror.config)), options)
 
 
 def _unsigned(audit: Audit) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ from sealgate import child_process
 from sealgate.config.load import load
 from sealgate.errors import GatewayError, SealgateError
 from sealgate.serve.running import Options, RunningGateway
-from sealgate.serve.supervisor import NotPutBackError, Services
+from sealgate.serve.supervisor import NotPutBackError, Supervisor
 from tests.peers.served import Place
 from tests.ports import free_port
 from tests.told import TOLD
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Generation = Literal["a", "b"]
 STEPS = ("prepare", "commit")
 # The part of the supervisor, and the processes that it has, if any.
-SERVICES = ("gateway", "inspection", "signing", "sign_in", "transfer", "monitoring")
+SERVICES = ("envoy", "relays", "signer", "sign_in", "file_servers", "monitoring")
 CONFIG = """\
 [listen]
 https = "127.0.0.1:{https}"
@@ -167,18 +167,18 @@ def gateway(world: World) -> Iterator[RunningGateway]:
         yield running
 
 
-def processes_of(services: Services, name: str) -> list[int]:
+def processes_of(services: Supervisor, name: str) -> list[int]:
     """Return the processes of one service, those that wait for a change included."""
-    if name == "gateway":
-        return [services.gateway.pid] if services.gateway.pid is not None else []
+    if name == "envoy":
+        return [services.envoy.pid] if services.envoy.pid is not None else []
     return [pid for pid in children() if CHILDREN.get(name, "\0") in command_of(pid)]
 
 
 CHILDREN = {
-    "inspection": "inspection.adapters.relay_worker",
-    "signing": "inspection.adapters.signer_worker",
+    "relays": "inspection.adapters.relay_worker",
+    "signer": "inspection.adapters.signer_worker",
     "sign_in": "signin.adapters.child",
-    "transfer": "sealgate.protocols.workers",
+    "file_servers": "sealgate.protocols.workers",
 }
 
 
@@ -198,9 +198,9 @@ def command_of(pid: int) -> str:
         return ""
 
 
-def services_of(gateway: RunningGateway) -> Services:
+def services_of(gateway: RunningGateway) -> Supervisor:
     """Return what supervises the services."""
-    return gateway._services
+    return gateway._supervisor
 
 
 def is_taken_over(gateway: RunningGateway) -> bool:
@@ -249,11 +249,11 @@ def cases() -> Iterator[Any]:
             yield name, step, "refused", True
             yield pytest.param(name, step, "unforeseen", True, marks=pytest.mark.soak)
             if name != "monitoring":
-                short = (name, step) in {("gateway", "commit"), ("transfer", "prepare")}
+                short = (name, step) in {("envoy", "commit"), ("file_servers", "prepare")}
                 marks = () if short else (pytest.mark.soak,)
                 yield pytest.param(name, step, "killed", True, marks=marks)
     yield pytest.param("sign_in", "commit", "stopped", False, marks=pytest.mark.soak)
-    yield "transfer", "commit", "stopped", False
+    yield "file_servers", "commit", "stopped", False
 
 
 @pytest.mark.parametrize(("name", "step", "kind", "after"), tuple(cases()))
@@ -345,8 +345,8 @@ def test_what_cannot_be_put_back_is_said(place: Place, monkeypatch: pytest.Monke
         moved(place)
         services = services_of(gateway)
         with monkeypatch.context() as patched:
-            patched.setattr(services.transfer, "commit", refuse)
-            patched.setattr(services.gateway, "roll_back", refuse)
+            patched.setattr(services.file_servers, "commit", refuse)
+            patched.setattr(services.envoy, "roll_back", refuse)
             with pytest.raises(NotPutBackError, match="cannot be put back whole") as caught:
                 gateway.reload()
         assert caught.value.hint == "restart sealgate serve"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 import pytest
 
-from sealgate.app.sending import Sending, Signing, send
+from sealgate.app.sending import SendOptions, SignInOptions, send
 from sealgate.app.sending_checks import Way
 from sealgate.audit.adapters.methods import ask_methods
 from sealgate.audit.model import Limits
@@ -85,11 +85,11 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
     return Ground(tmp_path)
 
 
-def signing(options: list[str]) -> Signing:
+def signing(options: list[str]) -> SignInOptions:
     """Return what *options* of :meth:`Ground.serving` say, for calls below the command line."""
     assert options[0::2] == ["--known-hosts", "-i"]
     user = os.environ.get("USER") or "root"
-    return Signing(lambda _what: "", user, (options[3],), known_hosts=(options[1],))
+    return SignInOptions(lambda _what: "", user, (options[3],), known_hosts=(options[1],))
 
 
 def test_files_go_and_come_back(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,7 +289,7 @@ def test_the_server_goes_away(ground: Ground, monkeypatch: pytest.MonkeyPatch) -
     path = ground.folder / "big.bin"
     path.write_bytes(data)
     with ground.serving() as (url, options):
-        manner = Sending(1.0, "a test", "restricted", "random bytes", resume=None)
+        manner = SendOptions(1.0, "a test", "restricted", "random bytes", resume=None)
         whole = SFTPRemote.upload
 
         def breaking(self: SFTPRemote, path: str, *, offset: int, size: int | None) -> object:
@@ -349,7 +349,7 @@ def test_a_file_that_changes_is_not_sent(ground: Ground, monkeypatch: pytest.Mon
 
         monkeypatch.setattr("sealgate.app.sending.check_channel", changing)
         with pytest.raises(SourceError, match="changed after it was assessed"):
-            list(send([file], url, Sending(1.0, "a test"), signing(options)))
+            list(send([file], url, SendOptions(1.0, "a test"), signing(options)))
     assert not list(ground.drop.iterdir())
 
 

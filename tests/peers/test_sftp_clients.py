@@ -17,7 +17,7 @@ import paramiko
 import pytest
 
 from tests.ports import free_port
-from tests.unit.protocols.ssh.ssh_plain import PlainDoorkeeper, PlainFiles, make_tree
+from tests.unit.protocols.ssh.ssh_plain import PlainAuthenticator, PlainFiles, make_tree
 from tests.unit.protocols.ssh.ssh_served import HOST, make_key, ssh_served
 from tests.waiting import wait_until
 
@@ -36,15 +36,15 @@ TREE = {
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> PlainDoorkeeper:
+def door(tmp_path: Path) -> PlainAuthenticator:
     """Let anna into an empty folder."""
     root = tmp_path / "root"
     root.mkdir()
-    return PlainDoorkeeper(PlainFiles(root))
+    return PlainAuthenticator(PlainFiles(root))
 
 
 @pytest.fixture
-def served(tmp_path: Path, door: PlainDoorkeeper) -> Iterator[Served]:
+def served(tmp_path: Path, door: PlainAuthenticator) -> Iterator[Served]:
     """Serve it."""
     with ssh_served(tmp_path / "ssh", door) as served:
         door.keys.add(served.fingerprint)
@@ -77,7 +77,7 @@ def same_tree(folder: Path) -> bool:
 
 
 @pytest.mark.peer("lftp")
-def test_lftp_mirrors_both_ways(served: Served, door: PlainDoorkeeper, tmp_path: Path) -> None:
+def test_lftp_mirrors_both_ways(served: Served, door: PlainAuthenticator, tmp_path: Path) -> None:
     """A tree goes up and comes back; a second mirror finds nothing to do."""
     make_tree(tmp_path, TREE)
     program = "ssh -a -x " + " ".join(served.ssh_options())
@@ -98,7 +98,7 @@ def test_lftp_mirrors_both_ways(served: Served, door: PlainDoorkeeper, tmp_path:
 
 
 @pytest.mark.peer("rclone")
-def test_rclone_syncs_and_checks(served: Served, door: PlainDoorkeeper, tmp_path: Path) -> None:
+def test_rclone_syncs_and_checks(served: Served, door: PlainAuthenticator, tmp_path: Path) -> None:
     """``copy`` carries a tree with its times, both ways, and ``check`` finds no difference."""
     make_tree(tmp_path, TREE)
     os.utime(tmp_path / "t/one", (1_000_000_000, 1_000_000_000))
@@ -117,7 +117,7 @@ def test_rclone_syncs_and_checks(served: Served, door: PlainDoorkeeper, tmp_path
 
 @pytest.mark.peer("curl")
 def test_curl_uploads_resumes_and_downloads(
-    served: Served, door: PlainDoorkeeper, tmp_path: Path
+    served: Served, door: PlainAuthenticator, tmp_path: Path
 ) -> None:
     """With the SSH library of curl: over SFTP and SCP, and going on behind a broken upload."""
     content = os.urandom(1_500_000)
@@ -153,7 +153,7 @@ def connected(served: Served, **how: object) -> paramiko.SSHClient:
 
 
 def test_paramiko_pipelines_prefetches_and_checks(
-    served: Served, door: PlainDoorkeeper, tmp_path: Path
+    served: Served, door: PlainAuthenticator, tmp_path: Path
 ) -> None:
     """Pipelined writes, prefetched reads, check-file, seek, listing and an own error class."""
     content = os.urandom(2_000_000)
@@ -185,7 +185,7 @@ def test_paramiko_pipelines_prefetches_and_checks(
         sftp.close()
 
 
-def test_paramiko_signs_in_with_a_password(served: Served, door: PlainDoorkeeper) -> None:
+def test_paramiko_signs_in_with_a_password(served: Served, door: PlainAuthenticator) -> None:
     """The right one opens, a wrong one does not, and the failure is noted."""
     with connected(served, password="correct horse") as client:
         sftp = client.open_sftp()
@@ -197,7 +197,7 @@ def test_paramiko_signs_in_with_a_password(served: Served, door: PlainDoorkeeper
 
 
 def test_a_sha1_signature_is_refused(
-    served: Served, door: PlainDoorkeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: Served, door: PlainAuthenticator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An RSA key may sign with SHA-2, and with SHA-1 it may not, though asyncssh would take it."""
     door.keys.add(make_key(tmp_path / "rsa", "rsa", "-b", "2048"))
@@ -223,7 +223,7 @@ def test_a_sha1_signature_is_refused(
 
 
 @pytest.mark.peer("sshfs")
-def test_sshfs_mounts_it(served: Served, door: PlainDoorkeeper, tmp_path: Path) -> None:
+def test_sshfs_mounts_it(served: Served, door: PlainAuthenticator, tmp_path: Path) -> None:
     """Files are read, written, appended to, cut to nothing, renamed and listed by ordinary programs."""
     point = tmp_path / "mount"
     point.mkdir()
@@ -268,7 +268,9 @@ def test_ssh_audit_finds_nothing_to_fail(served: Served) -> None:
 
 
 @pytest.mark.peer("openssh-client")
-def test_a_declared_tunnel_carries_bytes_both_ways(served: Served, door: PlainDoorkeeper) -> None:
+def test_a_declared_tunnel_carries_bytes_both_ways(
+    served: Served, door: PlainAuthenticator
+) -> None:
     """``ssh -W`` to a declared service: what it is told comes back, to the last byte."""
     content = os.urandom(3_000_000)
     with socket.create_server((HOST, 0)) as service:
@@ -301,7 +303,7 @@ def test_a_declared_tunnel_carries_bytes_both_ways(served: Served, door: PlainDo
 
 @pytest.mark.peer("openssh-client")
 def test_who_loses_a_tunnel_while_it_is_opened_does_not_get_it(
-    served: Served, door: PlainDoorkeeper, monkeypatch: pytest.MonkeyPatch
+    served: Served, door: PlainAuthenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The service may take its time to answer; what was allowed before it did is asked again."""
     allow = door.may_tunnel
@@ -331,7 +333,7 @@ def test_who_loses_a_tunnel_while_it_is_opened_does_not_get_it(
 
 @pytest.mark.peer("openssh-client")
 def test_a_service_that_is_down_is_told_at_the_opening(
-    served: Served, door: PlainDoorkeeper
+    served: Served, door: PlainAuthenticator
 ) -> None:
     """A tunnel to a port where nobody listens fails with the reason."""
     port = free_port()
@@ -342,7 +344,9 @@ def test_a_service_that_is_down_is_told_at_the_opening(
 
 
 @pytest.mark.peer("openssh-client")
-def test_closing_lets_a_transfer_end(served: Served, door: PlainDoorkeeper, tmp_path: Path) -> None:
+def test_closing_lets_a_transfer_end(
+    served: Served, door: PlainAuthenticator, tmp_path: Path
+) -> None:
     """A server that goes down waits for the upload that is under way."""
     content = os.urandom(2_000_000)
     (tmp_path / "up").write_bytes(content)

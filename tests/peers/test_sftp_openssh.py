@@ -11,7 +11,7 @@ import pytest
 
 from sealgate.protocols.model import Method, TransferError
 from sealgate.storage.model import Trouble
-from tests.unit.protocols.ssh.ssh_plain import PlainDoorkeeper, PlainFiles, make_tree
+from tests.unit.protocols.ssh.ssh_plain import PlainAuthenticator, PlainFiles, make_tree
 from tests.unit.protocols.ssh.ssh_served import HOST, ssh_served
 from tests.waiting import wait_until
 
@@ -29,7 +29,7 @@ ODD = "a b'c\"d ä;$(touch x)*.txt"
 class House:
     """A server with one caller, over one folder."""
 
-    def __init__(self, served: Served, door: PlainDoorkeeper) -> None:
+    def __init__(self, served: Served, door: PlainAuthenticator) -> None:
         self.served = served
         self.door = door
         self.files = door.files
@@ -41,7 +41,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     """Serve an empty folder to anna and her key."""
     root = tmp_path / "root"
     root.mkdir()
-    door = PlainDoorkeeper(PlainFiles(root))
+    door = PlainAuthenticator(PlainFiles(root))
     with ssh_served(tmp_path / "ssh", door) as served:
         door.keys.add(served.fingerprint)
         yield House(served, door)
@@ -188,7 +188,7 @@ def test_a_caller_below_the_class_is_told(house: House) -> None:
 
 
 def test_key_and_password_can_be_asked_for_together(house: House, tmp_path: Path) -> None:
-    """After the key alone the doorkeeper wants more; with the password behind it, it is enough."""
+    """After the key alone the authenticator wants more; with the password behind it, it is enough."""
     house.door.needs = frozenset([Method.PUBLIC_KEY, Method.PASSWORD])
     alone = house.served.sftp("ls")
     assert alone.returncode != 0
@@ -221,7 +221,7 @@ def test_a_stranger_gets_nothing(house: House, tmp_path: Path) -> None:
 
 
 def test_facts_of_the_channel_are_those_of_the_connection(house: House) -> None:
-    """What the client insists on is what the doorkeeper is told."""
+    """What the client insists on is what the authenticator is told."""
     asked = ("KexAlgorithms=curve25519-sha256", "Ciphers=aes128-gcm@openssh.com")
     assert house.served.sftp("ls", options=asked).returncode == 0
     assert house.served.sftp("ls").returncode == 0

@@ -15,7 +15,7 @@ import pytest
 
 from sealgate.protocols.ssh.cipher import GCM
 from tests.processes import rests
-from tests.unit.protocols.ssh.ssh_plain import PlainDoorkeeper, PlainFiles
+from tests.unit.protocols.ssh.ssh_plain import PlainAuthenticator, PlainFiles
 from tests.unit.protocols.ssh.ssh_process import ssh_process
 from tests.unit.protocols.ssh.ssh_served import HOST, ssh_served
 from tests.waiting import PATIENCE_SECONDS, wait_until
@@ -194,7 +194,7 @@ def test_who_has_fallen_silent_is_put_out(tmp_path: Path) -> None:
     """A client that vanished without a word answers no keepalive; its upload stays resumable."""
     root = tmp_path / "root"
     root.mkdir()
-    door = PlainDoorkeeper(PlainFiles(root))
+    door = PlainAuthenticator(PlainFiles(root))
 
     async def vanish(served: Served) -> None:
         connection = await connect(served)
@@ -224,10 +224,10 @@ def test_who_has_fallen_silent_is_put_out(tmp_path: Path) -> None:
 
 
 def test_an_address_that_failed_too_often_hears_so(tmp_path: Path) -> None:
-    """The doorkeeper's word comes before the protocol begins."""
+    """The authenticator's word comes before the protocol begins."""
     root = tmp_path / "root"
     root.mkdir()
-    door = PlainDoorkeeper(PlainFiles(root), too_many={HOST})
+    door = PlainAuthenticator(PlainFiles(root), too_many={HOST})
     with ssh_served(tmp_path / "ssh", door) as served:
         with socket.create_connection((HOST, served.port), timeout=PATIENCE_SECONDS) as one:
             assert one.recv(200) == (
@@ -238,10 +238,10 @@ def test_an_address_that_failed_too_often_hears_so(tmp_path: Path) -> None:
 
 
 def test_tries_are_counted(tmp_path: Path) -> None:
-    """A connection may try a few times, then it is ended and the doorkeeper told."""
+    """A connection may try a few times, then it is ended and the authenticator told."""
     root = tmp_path / "root"
     root.mkdir()
-    door = PlainDoorkeeper(PlainFiles(root))
+    door = PlainAuthenticator(PlainFiles(root))
 
     class Stubborn(asyncssh.SSHClient):
         def password_auth_requested(self) -> str:
@@ -269,7 +269,7 @@ def test_a_balancer_tells_who_is_behind_it(tmp_path: Path) -> None:
     """From a trusted proxy the header is required and believed; the client's address is used."""
     root = tmp_path / "root"
     root.mkdir()
-    door = PlainDoorkeeper(PlainFiles(root))
+    door = PlainAuthenticator(PlainFiles(root))
     header = "PROXY TCP4 192.0.2.7 127.0.0.1 4711 22\\r\\n"
     with ssh_served(tmp_path / "ssh", door, trusted_proxies=("127.0.0.0/8",)) as served:
         door.keys.add(served.fingerprint)
@@ -300,7 +300,7 @@ def test_nobody_else_may_say_who_they_are(tmp_path: Path) -> None:
     """From any other address a header is noise before the version, and ends the connection."""
     root = tmp_path / "root"
     root.mkdir()
-    door = PlainDoorkeeper(PlainFiles(root))
+    door = PlainAuthenticator(PlainFiles(root))
     with (
         ssh_served(tmp_path / "ssh", door, trusted_proxies=("192.0.2.0/24",)) as served,
         socket.create_connection((HOST, served.port), timeout=PATIENCE_SECONDS) as one,

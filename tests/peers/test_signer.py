@@ -14,7 +14,7 @@ import pytest
 
 from sealgate.inspection.adapters.signer_plan import SignerPlan, SignerPolicy
 from sealgate.inspection.adapters.signer_process import SignerProcess
-from sealgate.inspection.model import Upstream
+from sealgate.inspection.model import RelayUpstream
 from sealgate.signing.keys import read_keys, signing_key
 from sealgate.signing.model import Answer, Request
 from sealgate.signing.verify import BodyDigest, verify_head
@@ -93,7 +93,7 @@ def signing(
     with socket.socket(socket.AF_UNIX) as listener, site(folder, answer, closes=closes) as behind:
         listener.bind(path)
         listener.listen(16)
-        policy = SignerPolicy("route a/", Upstream(behind.path), str(spool), HOLD, MOST, SPOOL)
+        policy = SignerPolicy("route a/", RelayUpstream(behind.path), str(spool), HOLD, MOST, SPOOL)
         process = SignerProcess(SignerPlan((policy,), (listener.fileno(),), ((KEY,),)))
         try:
             process.await_ready()

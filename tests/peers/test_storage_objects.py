@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from sealgate.policy.protection import StorageRung
-from sealgate.storage.adapters import object_ends, objects
+from sealgate.storage.adapters import objects
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.rotate import rotate
 from sealgate.storage.adapters.sweep import sweep
@@ -52,8 +52,8 @@ def client() -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(object_ends, "FIRST_PART_BYTES", PART)
-    monkeypatch.setattr(object_ends, "PART_BYTES", PART)
+    monkeypatch.setattr(objects, "FIRST_PART_BYTES", PART)
+    monkeypatch.setattr(objects, "PART_BYTES", PART)
 
 
 def opened(
@@ -139,7 +139,7 @@ def test_keys_are_rotated_without_reading_what_is_large(
     put(store, "file", content)
     store.close()
     store = opened(tmp_path, keys=keyring(X25519Identity.generate(), SITE))
-    monkeypatch.setattr(object_ends, "_COPY_BYTES", 2 * PART)
+    monkeypatch.setattr(objects, "_COPY_BYTES", 2 * PART)
     verbs = []
     call = objects.ObjectsMedium.call
 

@@ -40,10 +40,10 @@ from sealgate.assess.together import together
 from sealgate.config.reader import quoted
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import NothingToLookAtError, UsageError
+from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.finding import Status
-from sealgate.policy.inventory import Asset, AssetKind
 from sealgate.policy.observation import Observation
 from sealgate.policy.requirements import AssetRequirement, applicable, required_of_data
 from sealgate.register.adapters.store import Register

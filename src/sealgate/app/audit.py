@@ -8,8 +8,8 @@ that prove nothing. No credential is ever sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.app.approvals import approved_digests
@@ -23,17 +23,17 @@ from sealgate.app.audit_jobs import (
     site_jobs,
     way_in,
 )
+from sealgate.app.audit_options import AuditOptions
 from sealgate.app.audit_ways import find_ways
 from sealgate.app.stores import registered_stores
 from sealgate.audit.adapters.certificate import Trust
 from sealgate.audit.doors import doors_of
-from sealgate.audit.model import Limits
 from sealgate.audit.sightings import agreed
 from sealgate.errors import NothingToLookAtError, UsageError
+from sealgate.policy.assets import route_asset
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.confirming import confirmed_observations
 from sealgate.policy.evaluate import evaluate
-from sealgate.policy.inventory import route_asset
 from sealgate.policy.protection import SENSITIVE_FLOOR, Protection
 from sealgate.policy.requirements import AssetRequirement, declared
 from sealgate.register.adapters.store import Register
@@ -44,25 +44,6 @@ if TYPE_CHECKING:
     from sealgate.policy.finding import Report
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Sighting
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """
-    How to look, and when: *now* is in seconds since the epoch.
-
-    *active*: a POST may be sent to endpoints that nobody configured. *ca_files* are
-    trusted besides the system's authorities. *resolve* gives addresses for names.
-    *addresses* are this host's public ones; ``None`` means that they are found out.
-    """
-
-    now: float
-    active: bool = False
-    ca_files: tuple[str, ...] = ()
-    resolve: Mapping[str, str] = field(default_factory=dict)
-    addresses: tuple[str, ...] | None = None
-    limits: Limits = field(default_factory=Limits)
-    progress: Callable[[str], None] = lambda _name: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +62,7 @@ class Audit:
 
 def audit_sites(
     inventory: Inventory,
-    manner: Manner,
+    options: AuditOptions,
     host: Sequence[Sighting] = (),
     register: Register | None = None,
 ) -> Audit:
@@ -108,35 +89,35 @@ def audit_sites(
         for route in site.routes
         if route.payment and register is not None
     }
-    reach = way_in(inventory, manner)
+    reach = way_in(inventory, options)
     doors = {site.name: doors_of(inventory, site, reach) for site in inventory.sites}
-    servers = file_server_targets(inventory, manner)
+    servers = file_server_targets(inventory, options)
     targets = [t for found in doors.values() for t in (*found.secure, *found.plain)]
     try:
-        ways = find_ways([*targets, *servers], manner.limits)
+        ways = find_ways([*targets, *servers], options.limits)
     except KeyboardInterrupt:
         looks = interrupted_before([*targets, *servers])
     else:
         jobs = [
             job
             for site in inventory.sites
-            for job in site_jobs(inventory, site, ways, doors[site.name], manner, approved)
+            for job in site_jobs(inventory, site, ways, doors[site.name], options, approved)
         ]
-        jobs += [payment_gateway_job(gateway, manner) for gateway in inventory.payment_gateways]
+        jobs += [payment_gateway_job(gateway, options) for gateway in inventory.payment_gateways]
         if servers:
-            whom = file_server_trust(inventory, manner)
+            whom = file_server_trust(inventory, options)
             found = (way for target in servers for way in ways[target])
-            jobs += [file_server_job(way, whom, manner, active=True) for way in found]
-        looks = run_jobs(jobs, manner)
-    confirmed = confirmed_observations(inventory, now=manner.now)
+            jobs += [file_server_job(way, whom, options, active=True) for way in found]
+        looks = run_jobs(jobs, options)
+    confirmed = confirmed_observations(inventory, now=options.now)
     sightings = (*agreed(looks.sightings), *host, *at_rest, *confirmed)
-    report = evaluate(requirements, sightings, accepted=inventory.accepted, now=manner.now)
-    return Audit(report, sightings, manner.now, looks.interrupted)
+    report = evaluate(requirements, sightings, accepted=inventory.accepted, now=options.now)
+    return Audit(report, sightings, options.now, looks.interrupted)
 
 
 def audit_endpoints(
     endpoints: Sequence[Endpoint],
-    manner: Manner,
+    options: AuditOptions,
     *,
     class_id: str | None = None,
     inventory: Inventory | None = None,
@@ -156,7 +137,7 @@ def audit_endpoints(
         raise NothingToLookAtError("there is no target", hint="sealgate audit https://shop.example")
     classification = class_called(class_id, inventory.model if inventory else DEFAULT_MODEL)
     required = Protection(classification.required.in_transit)
-    trust = Trust(manner.ca_files)
+    trust = Trust(options.ca_files)
     requirements = [
         AssetRequirement(
             endpoint.asset,
@@ -167,20 +148,20 @@ def audit_endpoints(
         )
         for endpoint in endpoints
     ]
-    targets = dict.fromkeys(endpoint.target(manner.resolve) for endpoint in endpoints)
+    targets = dict.fromkeys(endpoint.target(options.resolve) for endpoint in endpoints)
     try:
-        ways = find_ways(targets, manner.limits)
+        ways = find_ways(targets, options.limits)
     except KeyboardInterrupt:
         looks = interrupted_before(targets)
     else:
         found = (way for target in targets for way in ways[target])
         looks = run_jobs(
-            [job for way in found for job in endpoint_jobs(way, trust, manner)], manner
+            [job for way in found for job in endpoint_jobs(way, trust, options)], options
         )
     sightings = agreed(looks.sightings)
     accepted = inventory.accepted if inventory else ()
-    report = evaluate(requirements, sightings, accepted=accepted, now=manner.now)
-    return Audit(report, sightings, manner.now, looks.interrupted)
+    report = evaluate(requirements, sightings, accepted=accepted, now=options.now)
+    return Audit(report, sightings, options.now, looks.interrupted)
 
 
 def record(register: Register, audit: Audit) -> int:

@@ -16,13 +16,13 @@ from sealgate.audit.adapters.software import probe_software
 from sealgate.audit.adapters.wire import UnreachableError, Wire
 from sealgate.audit.doors import is_everywhere
 from sealgate.audit.model import Target
-from sealgate.policy.inventory import file_server_asset
+from sealgate.policy.assets import file_server_asset
 from sealgate.protocols.table import SERVERS, server_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sealgate.app.audit import Manner
+    from sealgate.app.audit_options import AuditOptions
     from sealgate.audit.model import Limits
     from sealgate.policy.inventory import Address, Inventory
     from sealgate.policy.observation import Sighting
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
-def file_server_targets(inventory: Inventory, manner: Manner) -> tuple[Target, ...]:
+def file_server_targets(inventory: Inventory, options: AuditOptions) -> tuple[Target, ...]:
     """
     Return where the file servers of *inventory* listen; none without a drop or tunnel.
 
@@ -38,16 +38,16 @@ def file_server_targets(inventory: Inventory, manner: Manner) -> tuple[Target, .
     """
     if not inventory.drops and not inventory.tunnels:
         return ()
-    return tuple(_targets(inventory, manner))
+    return tuple(_targets(inventory, options))
 
 
-def _targets(inventory: Inventory, manner: Manner) -> Iterator[Target]:
+def _targets(inventory: Inventory, options: AuditOptions) -> Iterator[Target]:
     asset, listen = file_server_asset(inventory).id, inventory.listen
     name = listen.ftps_domain or None
     settings = [one for kind in SERVERS for one in kind.listens]
     for setting in settings:
         for address in listen.at(setting.name):
-            where = _reached_at(address, name, manner)
+            where = _reached_at(address, name, options)
             yield Target(
                 asset,
                 name or where,
@@ -58,18 +58,18 @@ def _targets(inventory: Inventory, manner: Manner) -> Iterator[Target]:
             )
 
 
-def _reached_at(address: Address, name: str | None, manner: Manner) -> str:
-    if name is not None and name in manner.resolve:
-        return manner.resolve[name]
+def _reached_at(address: Address, name: str | None, options: AuditOptions) -> str:
+    if name is not None and name in options.resolve:
+        return options.resolve[name]
     if not is_everywhere(address):
         return address.host
     for loopback in _LOOPBACK:
-        if why_unreachable(Target("", loopback, loopback, address.port), manner.limits) is None:
+        if why_unreachable(Target("", loopback, loopback, address.port), options.limits) is None:
             return loopback
     return name or _LOOPBACK[0]
 
 
-def file_server_trust(inventory: Inventory, manner: Manner) -> Trust:
+def file_server_trust(inventory: Inventory, options: AuditOptions) -> Trust:
     """
     Return whom the certificate of the FTPS server may come from.
 
@@ -78,16 +78,16 @@ def file_server_trust(inventory: Inventory, manner: Manner) -> Trust:
     """
     path = Path(local_authority(inventory).server_path)
     own = inventory.tls.is_local and path.is_file()
-    return Trust((*((str(path),) if own else ()), *manner.ca_files))
+    return Trust((*((str(path),) if own else ()), *options.ca_files))
 
 
 def look_at_file_server(
-    target: Target, trust: Trust, manner: Manner, *, active: bool
+    target: Target, trust: Trust, options: AuditOptions, *, active: bool
 ) -> list[Sighting]:
     """Observe one file server from outside, where somebody answers."""
-    named = probe_software(target, manner.limits)
+    named = probe_software(target, options.limits)
     probe = server_at(target.scheme).probe
-    return [*named, *probe(target, trust, manner.limits, manner.now, active)]
+    return [*named, *probe(target, trust, options.limits, options.now, active)]
 
 
 def why_unreachable(target: Target, limits: Limits) -> str | None:

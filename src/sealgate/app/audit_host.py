@@ -10,7 +10,7 @@ from sealgate.app.reload import NotRunning, enforced
 from sealgate.audit.doors import asks_who, is_locked
 from sealgate.errors import SealgateError
 from sealgate.gateway.model import is_highly_encrypted
-from sealgate.policy.inventory import (
+from sealgate.policy.assets import (
     drop_asset,
     file_server_asset,
     payment_gateway_asset,

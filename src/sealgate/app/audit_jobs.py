@@ -54,17 +54,13 @@ from sealgate.audit.sightings import (
     unseen,
 )
 from sealgate.errors import PeerError, SealgateError
-from sealgate.policy.inventory import (
-    payment_gateway_asset,
-    route_asset,
-    site_asset,
-)
+from sealgate.policy.assets import payment_gateway_asset, route_asset, site_asset
 from sealgate.policy.observation import Fact
 from sealgate.policy.routing import serving_route
 from sealgate.protocols.table import server_at
 
 if TYPE_CHECKING:
-    from sealgate.app.audit import Manner
+    from sealgate.app.audit_options import AuditOptions
     from sealgate.policy.inventory import (
         Address,
         CookieRule,
@@ -113,7 +109,7 @@ class Looks:
     interrupted: bool = False
 
 
-def trusted_for(inventory: Inventory, site: Site, manner: Manner) -> Trust:
+def trusted_for(inventory: Inventory, site: Site, options: AuditOptions) -> Trust:
     """
     Return whom the certificate of *site* may come from, besides the system's authorities.
 
@@ -124,10 +120,10 @@ def trusted_for(inventory: Inventory, site: Site, manner: Manner) -> Trust:
     """
     path = Path(local_authority(inventory).server_path)
     issues = (site.tls or inventory.tls).is_local
-    return Trust((*((str(path),) if issues and path.is_file() else ()), *manner.ca_files))
+    return Trust((*((str(path),) if issues and path.is_file() else ()), *options.ca_files))
 
 
-def run_jobs(jobs: Sequence[Job], manner: Manner) -> Looks:
+def run_jobs(jobs: Sequence[Job], options: AuditOptions) -> Looks:
     """
     Return what every one of *jobs* saw, in their order; some run beside each other.
 
@@ -139,7 +135,7 @@ def run_jobs(jobs: Sequence[Job], manner: Manner) -> Looks:
     """
 
     def run(job: Job) -> list[Sighting]:
-        manner.progress(job.name)
+        options.progress(job.name)
         return _seen_by(job)
 
     found: dict[int, list[Sighting]] = {}
@@ -195,7 +191,7 @@ def _facts_of(target: Target) -> tuple[Fact, ...]:
     return FILE_SERVER_FACTS[server_at(target.scheme).speaks]
 
 
-def file_server_job(way: Way, trust: Trust, manner: Manner, *, active: bool) -> Job:
+def file_server_job(way: Way, trust: Trust, options: AuditOptions, *, active: bool) -> Job:
     """Return the look at one file server."""
     target, facts = way.target, _facts_of(way.target)
     if way.why_not:
@@ -204,7 +200,7 @@ def file_server_job(way: Way, trust: Trust, manner: Manner, *, active: bool) -> 
         target.origin,
         lambda: [
             *_reached(target),
-            *look_at_file_server(target, trust, manner, active=active),
+            *look_at_file_server(target, trust, options, active=active),
         ],
         target.asset,
         (Fact.REACHABLE, *facts),
@@ -212,46 +208,46 @@ def file_server_job(way: Way, trust: Trust, manner: Manner, *, active: bool) -> 
     )
 
 
-def endpoint_jobs(way: Way, trust: Trust, manner: Manner) -> list[Job]:
+def endpoint_jobs(way: Way, trust: Trust, options: AuditOptions) -> list[Job]:
     """Return the looks at one address of a URL that nobody configured."""
-    target, active = way.target, manner.active
+    target, active = way.target, options.active
     if target.scheme != "https":
-        return [file_server_job(way, trust, manner, active=active)]
+        return [file_server_job(way, trust, options, active=active)]
     if way.why_not:
         facts = (*CHANNEL_FACTS, *PAGE_FACTS)
-        return [_unreached(way, facts), _plain_job(way, manner, active=active)]
+        return [_unreached(way, facts), _plain_job(way, options, active=active)]
     plain = [] if way.plain_why_not else [target]
     jobs = [
-        *_channel_jobs(way, trust, manner),
+        *_channel_jobs(way, trust, options),
         Job(
             f"pages of {target.asset}",
-            lambda: _look_both_ways(target, plain, manner, active=active),
+            lambda: _look_both_ways(target, plain, options, active=active),
             target.asset,
             (*PAGE_FACTS, *(_PLAIN_FACTS if plain else ())),
             way.door,
         ),
         Job(
             f"software of {target.origin}",
-            lambda: probe_software(target, manner.limits),
+            lambda: probe_software(target, options.limits),
             target.asset,
             (),
             way.door,
         ),
         # Whoever looks after the server takes these questions for an attack.
-        *([_leftovers_job(way, manner)] if active else []),
+        *([_leftovers_job(way, options)] if active else []),
     ]
     if way.plain_why_not:
-        return [*jobs, _plain_job(way, manner, active=active)]
-    signed = claimed_probe(target, manner.limits)
+        return [*jobs, _plain_job(way, options, active=active)]
+    signed = claimed_probe(target, options.limits)
     return [*jobs, Job(*signed, target.asset, (), way.door)]
 
 
-def payment_gateway_job(gateway: PaymentGateway, manner: Manner) -> Job:
+def payment_gateway_job(gateway: PaymentGateway, options: AuditOptions) -> Job:
     """Return the look at the hosts of *gateway*."""
     asset = payment_gateway_asset(gateway).id
     return Job(
         f"hosts of {asset}",
-        lambda: probe_egress(asset, gateway.hosts, manner.now, manner.limits, manner.resolve),
+        lambda: probe_egress(asset, gateway.hosts, options.now, options.limits, options.resolve),
         asset,
         (Fact.EGRESS_REFUSED,),
     )
@@ -262,7 +258,7 @@ def site_jobs(
     site: Site,
     ways: Mapping[Target, tuple[Way, ...]],
     doors: Doors,
-    manner: Manner,
+    options: AuditOptions,
     approved: Mapping[str, Mapping[str, frozenset[str]]],
 ) -> list[Job]:
     """
@@ -270,7 +266,7 @@ def site_jobs(
 
     *approved* are digests of scripts, by route and name.
     """
-    trust = trusted_for(inventory, site, manner)
+    trust = trusted_for(inventory, site, options)
     asset = site_asset(site).id
     secure = [way for target in doors.secure for way in ways[target]]
     plain = [way for target in doors.plain for way in ways[target]]
@@ -279,30 +275,30 @@ def site_jobs(
         if way.why_not:
             jobs.append(_unreached(way, CHANNEL_FACTS))
         else:
-            jobs += _channel_jobs(way, trust, manner)
-    jobs += [_plain_job(way, manner, active=True) for way in plain]
+            jobs += _channel_jobs(way, trust, options)
+    jobs += [_plain_job(way, options, active=True) for way in plain]
     # Pages and locks are looked at wherever somebody answers: another address, another server.
     reached = [way for way in secure if not way.why_not] or secure[:1]
     in_clear = tuple(way.target for way in plain)
-    jobs += [_leftovers_job(way, manner) for way in reached]
+    jobs += [_leftovers_job(way, options) for way in reached]
     doors_reached = Doors(tuple(way.target for way in reached), in_clear)
     jobs += [
         Job(*probe, asset, (Fact.PLAIN_SIGNATURE,))
-        for probe in signature_probes(site, doors_reached, manner.limits)
+        for probe in signature_probes(site, doors_reached, options.limits)
     ]
     for route, (index, way) in product(site.routes, enumerate(reached)):
         # What is asked in clear is asked once, at each plain door.
         here = _route_jobs(
-            inventory, site, route, way, () if index else in_clear or (way.target,), manner
+            inventory, site, route, way, () if index else in_clear or (way.target,), options
         )
         if route.payment:
-            here.append(_payment_job(site, route, way, manner, approved))
+            here.append(_payment_job(site, route, way, options, approved))
         jobs += [replace(job, door=way.door) for job in here]
     jobs.append(
         Job(
             f"what is behind {asset}",
             lambda: probe_upstream(
-                asset, site.upstream, manner.now, manner.limits, manner.addresses
+                asset, site.upstream, options.now, options.limits, options.addresses
             ),
             asset,
             (Fact.UPSTREAM_EXPOSED, Fact.UPSTREAM_PROTECTED),
@@ -317,22 +313,22 @@ def site_jobs(
     return jobs
 
 
-def _leftovers_job(way: Way, manner: Manner) -> Job:
+def _leftovers_job(way: Way, options: AuditOptions) -> Job:
     target, facts = way.target, tuple(LEFTOVER_FACTS)
     if way.why_not:
         return _told(target, unseen(target.asset, facts, way.why_not), facts, way.door)
-    look = partial(probe_leftovers, target, manner.limits)
+    look = partial(probe_leftovers, target, options.limits)
     return Job(f"leftovers at {target.origin}", look, target.asset, facts, way.door)
 
 
-def _channel_jobs(way: Way, trust: Trust, manner: Manner) -> list[Job]:
-    target, limits, asset, door = way.target, manner.limits, way.target.asset, way.door
+def _channel_jobs(way: Way, trust: Trust, options: AuditOptions) -> list[Job]:
+    target, limits, asset, door = way.target, options.limits, way.target.asset, way.door
     return [
         _told(target, _reached(target), (Fact.REACHABLE,), door),
         Job(f"TLS of {target.origin}", lambda: probe_tls(target, limits), asset, TLS_FACTS, door),
         Job(
             f"certificate of {target.origin}",
-            lambda: probe_certificate(target, trust, manner.now, limits),
+            lambda: probe_certificate(target, trust, options.now, limits),
             asset,
             CERTIFICATE_FACTS,
             door,
@@ -353,7 +349,7 @@ def _route_jobs(
     route: Route,
     way: Way,
     in_clear: Sequence[Target],
-    manner: Manner,
+    options: AuditOptions,
 ) -> list[Job]:
     asset, why_not = route_asset(site, route).id, way.why_not
     here = replace(way.target, asset=asset, path=request_for(route.door))
@@ -362,11 +358,11 @@ def _route_jobs(
     asked_here = asks_who(route)
     jobs: list[Job] = []
     if why_not is None and route.door.conditional and (locked or route.backend):
-        jobs.append(_conditions_job(site, here, plain, route, manner))
+        jobs.append(_conditions_job(site, here, plain, route, options))
     if why_not is None and not can_be_asked(route.door):
         return [*jobs, _unread(asset, here, route, tried=bool(jobs))]
     if why_not:
-        jobs += [_plain_job(Way(target), manner, active=True) for target in plain]
+        jobs += [_plain_job(Way(target), options, active=True) for target in plain]
         facts = [*PAGE_FACTS]
         if locked or route.backend:
             facts += [Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN]
@@ -374,7 +370,7 @@ def _route_jobs(
             facts.append(Fact.ACCESS_RUNG)
         return [*jobs, _told(here, unseen(asset, facts, why_not), facts)]
     if asked_here:
-        look = partial(probe_access, here, manner.limits)
+        look = partial(probe_access, here, options.limits)
         jobs.append(Job(f"access of {asset}", look, asset, (Fact.ACCESS_RUNG,)))
 
     def belongs(path: str) -> bool:
@@ -386,7 +382,7 @@ def _route_jobs(
             lambda: _look_both_ways(
                 here,
                 plain,
-                manner,
+                options,
                 active=True,
                 rules=site.cookies,
                 belongs=belongs,
@@ -403,7 +399,7 @@ def _route_jobs(
             Job(
                 f"lock of {asset}",
                 lambda: probe_lock(
-                    here, plain, others, manner.limits, locked=locked, deeper=deeper
+                    here, plain, others, options.limits, locked=locked, deeper=deeper
                 ),
                 asset,
                 (Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN),
@@ -413,7 +409,7 @@ def _route_jobs(
 
 
 def _conditions_job(
-    site: Site, here: Target, plain: Sequence[Target], route: Route, manner: Manner
+    site: Site, here: Target, plain: Sequence[Target], route: Route, options: AuditOptions
 ) -> Job:
     facts, left = CONDITION_FACTS, untried(route.door)
     if left:
@@ -423,7 +419,7 @@ def _conditions_job(
     at_path = serving_route(site.routes, urlsplit(here.path).path)
     overrides = route.method_override or at_path.method_override
     requests = requests_for(route.door, overrides=overrides)
-    look = partial(probe_conditions, here, plain, requests, manner.limits, locked=is_locked(route))
+    look = partial(probe_conditions, here, plain, requests, options.limits, locked=is_locked(route))
     return Job(f"conditions of {here.asset}", look, here.asset, facts)
 
 
@@ -440,7 +436,7 @@ def _unread(asset: str, here: Target, route: Route, *, tried: bool) -> Job:
 def _look_both_ways(
     secure: Target,
     plain: Sequence[Target],
-    manner: Manner,
+    options: AuditOptions,
     *,
     active: bool,
     rules: Sequence[CookieRule] = (),
@@ -450,13 +446,13 @@ def _look_both_ways(
 ) -> list[Sighting]:
     """Look at the pages of one place over TLS, and ask for what is known of them over http."""
     looked = look_at_pages(
-        secure, manner.limits, rules=rules, belongs=belongs, locked=locked, payees=payees
+        secure, options.limits, rules=rules, belongs=belongs, locked=locked, payees=payees
     )
     found = list(looked.sightings)
     for door in plain:
-        found += probe_plain(door, manner.limits, active=active, pages=looked.paths)
+        found += probe_plain(door, options.limits, active=active, pages=looked.paths)
     for url in looked.in_clear:
-        found += probe_led(secure, url, manner.limits)
+        found += probe_led(secure, url, options.limits)
     return found
 
 
@@ -473,7 +469,7 @@ def _payment_job(  # as many as the jobs of a route have
     site: Site,
     route: Route,
     way: Way,
-    manner: Manner,
+    options: AuditOptions,
     approved: Mapping[str, Mapping[str, frozenset[str]]],
 ) -> Job:
     asset = route_asset(site, route).id
@@ -486,20 +482,20 @@ def _payment_job(  # as many as the jobs of a route have
 
     return Job(
         f"scripts of {asset}",
-        lambda: probe_scripts(here, manner.limits, approved=approved.get(asset), belongs=belongs),
+        lambda: probe_scripts(here, options.limits, approved=approved.get(asset), belongs=belongs),
         asset,
         tuple(PAYMENT_FACTS),
     )
 
 
-def _plain_job(way: Way, manner: Manner, *, active: bool) -> Job:
+def _plain_job(way: Way, options: AuditOptions, *, active: bool) -> Job:
     target = way.target
     if way.plain_why_not:
         gaps = unseen(target.asset, _PLAIN_FACTS, way.plain_why_not)
         return _told(target, gaps, _PLAIN_FACTS, way.door)
     return Job(
         f"{target.plain_origin}{target.path}",
-        lambda: probe_plain(target, manner.limits, active=active),
+        lambda: probe_plain(target, options.limits, active=active),
         target.asset,
         _PLAIN_FACTS,
         way.door,
@@ -521,7 +517,7 @@ def _reached(target: Target) -> list[Sighting]:
     return seen(target.asset, values, f"a connection to {target.where}")
 
 
-def way_in(inventory: Inventory, manner: Manner) -> Callable[[Address, str], str]:
+def way_in(inventory: Inventory, options: AuditOptions) -> Callable[[Address, str], str]:
     """
     Return which address to ask for a listener and a domain.
 
@@ -535,14 +531,14 @@ def way_in(inventory: Inventory, manner: Manner) -> Callable[[Address, str], str
             loopback
             for address in everywhere
             for loopback in _LOOPBACK
-            if why_unreachable(Target("", loopback, loopback, address.port), manner.limits) is None
+            if why_unreachable(Target("", loopback, loopback, address.port), options.limits) is None
         ),
         None,
     )
 
     def reach(address: Address, domain: str) -> str:
-        if domain in manner.resolve:
-            return manner.resolve[domain]
+        if domain in options.resolve:
+            return options.resolve[domain]
         if not is_everywhere(address):
             return address.host
         return home or domain

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sealgate.audit.adapters.signed import probe_signature
 from sealgate.audit.doors import request_for
-from sealgate.policy.assets import Declaration
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.requirements import required_of_site
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.apart import reasons_not_apart
 from sealgate.app.sealed_header import sealed_rung
-from sealgate.policy.inventory import drop_asset
+from sealgate.policy.assets import drop_asset
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.folder import OBJECTS

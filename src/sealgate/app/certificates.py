@@ -17,8 +17,8 @@ from sealgate.gateway.adapters.acme_certificates import stand_in
 from sealgate.gateway.adapters.acme_state import ACME_FOLDER, UpkeepFile
 from sealgate.gateway.model import CertificateFiles
 from sealgate.gateway.renewal import Life, complaint
-from sealgate.identity.adapters.shelf import CertificateShelf, KeptCertificate
-from sealgate.policy.inventory import site_asset
+from sealgate.identity.adapters.certificate_versions import CertificateVersions, KeptCertificate
+from sealgate.policy.assets import site_asset
 from sealgate.policy.names import covered
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
@@ -59,12 +59,12 @@ def acme_folder(inventory: Inventory) -> str:
 
 def kept_certificate(inventory: Inventory, site: str) -> KeptCertificate | None:
     """Return the certificate that was fetched for *site* last, ``None`` when there is none."""
-    return fetched_shelf(inventory).current(site)
+    return fetched_versions(inventory).current(site)
 
 
-def fetched_shelf(inventory: Inventory) -> CertificateShelf:
+def fetched_versions(inventory: Inventory) -> CertificateVersions:
     """Return where the certificates that were fetched are kept."""
-    return CertificateShelf(str(Path(acme_folder(inventory), _CERTIFICATES)))
+    return CertificateVersions(str(Path(acme_folder(inventory), _CERTIFICATES)))
 
 
 def certificate_to_serve(
@@ -79,11 +79,11 @@ def certificate_to_serve(
     kept = kept_certificate(inventory, site.name)
     if kept is not None:
         return CertificateFiles(kept.chain, kept.key), kept.not_after
-    shelf = CertificateShelf(str(Path(acme_folder(inventory), _STAND_INS)))
-    standing = shelf.current(site.name)
-    if standing is None or not names_all(standing, site) or now > standing.not_after:
-        standing = shelf.keep(site.name, *stand_in(site.domains, now=now))
-    return CertificateFiles(standing.chain, standing.key), None
+    versions = CertificateVersions(str(Path(acme_folder(inventory), _STAND_INS)))
+    kept = versions.current(site.name)
+    if kept is None or not names_all(kept, site) or now > kept.not_after:
+        kept = versions.keep(site.name, *stand_in(site.domains, now=now))
+    return CertificateFiles(kept.chain, kept.key), None
 
 
 def has_failed(inventory: Inventory, site: str) -> bool:

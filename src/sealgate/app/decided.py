@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.state import has_database, open_register
 from sealgate.errors import Fault
-from sealgate.policy.inventory import drop_asset, route_asset, tunnel_asset
+from sealgate.policy.assets import drop_asset, route_asset, tunnel_asset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sealgate.policy.assets import Asset
     from sealgate.policy.classification import Classification
-    from sealgate.policy.inventory import Asset, Inventory
+    from sealgate.policy.inventory import Inventory
     from sealgate.register.model import Decision
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.assess import assess
 from sealgate.app.audit import class_called
-from sealgate.app.sending import Moved, Sending, Signing
+from sealgate.app.sending import Moved, SendOptions, SignInOptions
 from sealgate.app.sending_checks import check_whole
 from sealgate.client.connect import connect
 from sealgate.client.destination import parse_destination
-from sealgate.client.sending import RefusedError, check_channel, needed_rung
+from sealgate.client.sending import ChannelRefusedError, check_channel, needed_rung
 from sealgate.errors import SourceError, UsageError
 from sealgate.files import new_file
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 def get(
     urls: Sequence[str],
     out: str | None,
-    sending: Sending,
-    signing: Signing,
+    sending: SendOptions,
+    signing: SignInOptions,
     *,
     inventory: Inventory | None = None,
 ) -> Iterator[Moved]:
@@ -47,7 +47,7 @@ def get(
     came is assessed, and told when its class would have needed a better one.
 
     Raises:
-        RefusedError: the channel is not good enough. Nothing was fetched.
+        ChannelRefusedError: the channel is not good enough. Nothing was fetched.
         UsageError: *out* cannot take the files.
         RemoteError: the other side refused, or what came is not what lies there.
         SourceError: nothing can be written there.
@@ -79,7 +79,7 @@ def _fetched(
     place: Destination,
     target: Path,
     remote: Remote,
-    sending: Sending,
+    sending: SendOptions,
     inventory: Inventory | None,
     model: ClassificationModel,
 ) -> Moved:
@@ -105,7 +105,7 @@ def _fetched(
     remark = ""
     try:
         check_channel("what came", found.id, rung, remote.channel, remote.methods)
-    except RefusedError as error:
+    except ChannelRefusedError as error:
         remark = error.message
     return Moved(
         str(target),
@@ -125,7 +125,7 @@ def _written(
     chunks: Iterator[bytes],
     digest: hashlib._Hash,
     place: Destination,
-    sending: Sending,
+    sending: SendOptions,
     size: int,
 ) -> int:
     done = 0

@@ -14,7 +14,7 @@ from sealgate.app.state import has_people
 from sealgate.app.users import open_identities, tell_gateway
 from sealgate.errors import UsageError
 from sealgate.identity.model import APPROVER, normal
-from sealgate.policy.inventory import drop_asset, route_asset, tunnel_asset
+from sealgate.policy.assets import drop_asset, route_asset, tunnel_asset
 from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 

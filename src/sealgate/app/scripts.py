@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sealgate.app.approvals import approved_digests
-from sealgate.app.audit import Manner
 from sealgate.app.audit_jobs import way_in
+from sealgate.app.audit_options import AuditOptions
 from sealgate.audit.adapters.scripts import PageError, fetch_scripts
 from sealgate.audit.doors import doors_of, request_for
 from sealgate.errors import NothingToLookAtError, PeerError, UsageError
-from sealgate.policy.inventory import AssetKind, route_asset
+from sealgate.policy.assets import AssetKind, route_asset
 from sealgate.policy.routing import serving_route
 from sealgate.register.model import Approval
 
 if TYPE_CHECKING:
     from sealgate.audit.scripts import Script
-    from sealgate.policy.inventory import Asset, Inventory, Route, Site
+    from sealgate.policy.assets import Asset
+    from sealgate.policy.inventory import Inventory, Route, Site
     from sealgate.register.adapters.store import Register
 
 ALL = "all"
@@ -80,7 +81,7 @@ def payment_routes(inventory: Inventory, named: str | None = None) -> list[tuple
 
 
 def look_at_scripts(
-    inventory: Inventory, register: Register, manner: Manner, named: str | None = None
+    inventory: Inventory, register: Register, options: AuditOptions, named: str | None = None
 ) -> tuple[SeenPage, ...]:
     """
     Return what runs on each payment page now, against what was approved.
@@ -94,7 +95,7 @@ def look_at_scripts(
     for site, route in payment_routes(inventory, named):
         asset = route_asset(site, route).id
         try:
-            scripts = _fetch(inventory, site, route, manner)
+            scripts = _fetch(inventory, site, route, options)
         except PageError as error:
             pages.append(SeenPage(asset, (), why_not=error.message))
             continue
@@ -117,7 +118,7 @@ def look_at_scripts(
 def approve_scripts(
     inventory: Inventory,
     register: Register,
-    manner: Manner,
+    options: AuditOptions,
     named: str,
     digests: Sequence[str],
     *,
@@ -136,7 +137,7 @@ def approve_scripts(
     """
     ((site, route),) = payment_routes(inventory, named)
     try:
-        scripts = _fetch(inventory, site, route, manner)
+        scripts = _fetch(inventory, site, route, options)
     except PageError as error:
         raise PeerError(error.message, hint="is sealgate serve running?") from error
     unread = next((script for script in scripts if script.unread), None)
@@ -153,16 +154,18 @@ def approve_scripts(
             )
     chosen = [s for s in scripts if ALL in digests or s.digest in digests]
     asset: Asset = route_asset(site, route)
-    approvals = tuple(Approval(asset.id, s.name, s.digest, by, reason, manner.now) for s in chosen)
+    approvals = tuple(Approval(asset.id, s.name, s.digest, by, reason, options.now) for s in chosen)
     register.record_approvals(approvals, kind=AssetKind.ROUTE.value, parent=asset.parent or "")
     return approvals
 
 
-def _fetch(inventory: Inventory, site: Site, route: Route, manner: Manner) -> tuple[Script, ...]:
-    doors = doors_of(inventory, site, way_in(inventory, manner))
+def _fetch(
+    inventory: Inventory, site: Site, route: Route, options: AuditOptions
+) -> tuple[Script, ...]:
+    doors = doors_of(inventory, site, way_in(inventory, options))
     target = replace(doors.secure[0], path=request_for(route.door))
 
     def belongs(path: str) -> bool:
         return serving_route(site.routes, path) == route
 
-    return fetch_scripts(target, manner.limits, belongs=belongs)[1]
+    return fetch_scripts(target, options.limits, belongs=belongs)[1]

@@ -21,7 +21,8 @@ from sealgate.app.assess import assess, decide
 from sealgate.app.audit import class_called
 from sealgate.app.sealed_header import sealed_rung
 from sealgate.app.sending_checks import Checked, beginning_matches, check_whole, hashed
-from sealgate.client.connect import ClientAccess, connect
+from sealgate.client.access import ClientAccess
+from sealgate.client.connect import connect
 from sealgate.client.destination import parse_destination
 from sealgate.client.sending import (
     check_channel,
@@ -40,7 +41,7 @@ from sealgate.storage.age.keys import HybridRecipient, parse_recipient
 
 if TYPE_CHECKING:
     from sealgate.client.destination import Destination
-    from sealgate.client.sending import Remote, Upload
+    from sealgate.client.sending import Remote, RemoteUpload
     from sealgate.policy.classification import Classification
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.protection import Protection
@@ -53,7 +54,7 @@ _READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Signing:
+class SignInOptions:
     """
     How to sign in and whom to trust, as it was asked for on the command line.
 
@@ -96,7 +97,7 @@ class Signing:
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class SendOptions:
     """
     How to send. *now* is in seconds since the epoch.
 
@@ -153,8 +154,8 @@ class _Letter:
 def send(
     files: Sequence[str],
     url: str,
-    sending: Sending,
-    signing: Signing,
+    sending: SendOptions,
+    signing: SignInOptions,
     *,
     inventory: Inventory | None = None,
     register: Register | None = None,
@@ -195,7 +196,7 @@ def send(
 
 def _assessed(
     file: str,
-    sending: Sending,
+    sending: SendOptions,
     inventory: Inventory | None,
     register: Register | None,
     scanner: Scanner,
@@ -255,7 +256,7 @@ def _sent(
     folder: Destination,
     remote: Remote,
     recipients: Sequence[Recipient],
-    sending: Sending,
+    sending: SendOptions,
 ) -> Moved:
     name = letter.path.name + (".age" if recipients else "")
     place = folder.at(name)
@@ -288,7 +289,7 @@ def _sent(
 class _Outlet:
     """Counts and hashes what goes out."""
 
-    def __init__(self, upload: Upload, digest: hashlib._Hash) -> None:
+    def __init__(self, upload: RemoteUpload, digest: hashlib._Hash) -> None:
         self.sent = 0
         self._upload = upload
         self._digest = digest
@@ -305,7 +306,7 @@ def _pump(
     file: BinaryIO,
     outlet: _Outlet,
     recipients: Sequence[Recipient],
-    sending: Sending,
+    sending: SendOptions,
     offset: int,
 ) -> None:
     size, done = letter.seen.st_size, offset
@@ -338,7 +339,7 @@ def _opened(letter: _Letter) -> Iterator[BinaryIO]:
 
 
 def _offset(
-    place: Destination, letter: _Letter, file: BinaryIO, remote: Remote, sending: Sending
+    place: Destination, letter: _Letter, file: BinaryIO, remote: Remote, sending: SendOptions
 ) -> int:
     if sending.resume is False or place.scheme == "https":
         return 0

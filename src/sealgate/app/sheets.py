@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.config.presets import PRESETS
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
 from sealgate.policy.requirements import required_of_route
 from sealgate.policy.routing import serving_route
 

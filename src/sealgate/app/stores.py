@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.stricter import stricter_uploads
 from sealgate.audit.adapters.volume import probe_volume
-from sealgate.policy.inventory import Asset, AssetKind, drop_asset
+from sealgate.policy.assets import Asset, AssetKind, drop_asset
 from sealgate.policy.observation import Fact, NotObserved, Vantage
 from sealgate.policy.protection import StorageRung
 from sealgate.policy.requirements import AssetRequirement, applicable, required_of_data

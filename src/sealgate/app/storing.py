@@ -13,7 +13,7 @@ from sealgate.app.keyring import RECORDS_FOLDER, open_site_keyring
 from sealgate.app.remains import note_made, was_made
 from sealgate.app.state import open_register
 from sealgate.errors import NothingToLookAtError, UsageError
-from sealgate.protocols.session.session_drops import INCOMING
+from sealgate.protocols.session.drops import INCOMING
 from sealgate.register.model import TransferRecord
 from sealgate.storage.adapters.opened import (
     accept_store,

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from sealgate.policy.inventory import drop_asset
+from sealgate.policy.assets import drop_asset
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.assess.minimise import exposed, web_root_sighting
 from sealgate.errors import UsageError
-from sealgate.policy.inventory import Asset, AssetKind, site_asset
+from sealgate.policy.assets import Asset, AssetKind, site_asset
 from sealgate.policy.protection import NO_PROTECTION
 from sealgate.policy.requirements import AssetRequirement
 

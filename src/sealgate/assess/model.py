@@ -16,9 +16,9 @@ from sealgate.errors import ExitCode
 
 if TYPE_CHECKING:
     from sealgate.detect.model import Confidence, Kind
+    from sealgate.policy.assets import Asset, AssetKind
     from sealgate.policy.classification import Classification
     from sealgate.policy.finding import Report
-    from sealgate.policy.inventory import Asset, AssetKind
     from sealgate.policy.protection import Protection
 
 Cell = str | bytes | None

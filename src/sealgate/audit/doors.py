@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sealgate.audit.model import HTTP_PORT, HTTPS_PORT, Target
 from sealgate.audit.requests import NOWHERE
 from sealgate.audit.spellings import SCRIPT, query_spellings, spellings
-from sealgate.policy.inventory import Door, SiteAccess, site_asset
+from sealgate.policy.assets import site_asset
+from sealgate.policy.inventory import Door, SiteAccess
 from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 from sealgate.policy.routing import can_be_one, door_segments, is_script, serving_route

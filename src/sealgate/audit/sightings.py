@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.assets import Declaration
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
 if TYPE_CHECKING:

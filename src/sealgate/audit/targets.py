@@ -18,8 +18,8 @@ from sealgate.audit.model import (
     bracketed,
 )
 from sealgate.errors import UsageError
-from sealgate.policy.assets import Declaration
-from sealgate.policy.inventory import Asset, AssetKind
+from sealgate.policy.assets import Asset, AssetKind
+from sealgate.policy.declarations import Declaration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

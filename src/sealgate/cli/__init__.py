@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 import click
 
 from sealgate.cli.groups import Group
-from sealgate.cli.mishaps import as_mishap, place_of
+from sealgate.cli.messages import complain
+from sealgate.cli.os_errors import as_source_error, place_of
 from sealgate.cli.streams import (
     clean_up_on_signals,
     has_reader,
     keep_standard_streams,
     settle_output,
 )
-from sealgate.cli.voice import complain
 from sealgate.errors import INTERRUPTED, BugError, ExitCode, SealgateError, UsageError
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ class _Commands(Group):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             # Click would end without a word, whatever it was that broke.
-            if mishap := as_mishap(error) if has_reader() else None:
-                raise mishap from error
+            if told := as_source_error(error) if has_reader() else None:
+                raise told from error
             # The reader (head, less) has seen enough.
             ctx.exit(int(ExitCode.FAILED))
 
@@ -170,8 +170,8 @@ def _said(error: Exception) -> SealgateError:
             return error
         case click.ClickException():
             return _as_usage(error)
-        case OSError() if mishap := as_mishap(error):
-            return mishap
+        case OSError() if told := as_source_error(error):
+            return told
         case _:
             return _as_bug(error)
 

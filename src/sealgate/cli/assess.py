@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sealgate.cli.configured import optional_inventory
+from sealgate.cli.messages import notice
 from sealgate.cli.output import in_colour, write_report
-from sealgate.cli.voice import notice
 from sealgate.config import CONFIG_NAME
 from sealgate.errors import UsageError
 from sealgate.report.formats import ASSESS, names_of, render

@@ -52,8 +52,9 @@ def command(
     in clear behind AUTH TLS. The exit code is 0 when nothing is left to fix and 10 when there are findings; what
     could not be observed, an unreachable host too, is a finding.
     """
-    from sealgate.app.audit import Manner, audit_endpoints, audit_sites, record
+    from sealgate.app.audit import audit_endpoints, audit_sites, record
     from sealgate.app.audit_host import host_sightings
+    from sealgate.app.audit_options import AuditOptions
     from sealgate.app.state import open_register
     from sealgate.audit.targets import parse_resolve, parse_target
     from sealgate.config.load import find_config, load
@@ -69,13 +70,13 @@ def command(
     now = time.time()
     with ExitStack() as stack:
         progress = stack.enter_context(looking())
-        manner = Manner(now, active, ca_files, resolved, progress=progress)
+        options = AuditOptions(now, active, ca_files, resolved, progress=progress)
         if endpoints or inventory is None:
-            audit = audit_endpoints(endpoints, manner, class_id=class_id, inventory=inventory)
+            audit = audit_endpoints(endpoints, options, class_id=class_id, inventory=inventory)
         else:
             register = stack.enter_context(open_register(inventory))
             audit = audit_sites(
-                inventory, manner, host_sightings(inventory, now=manner.now), register
+                inventory, options, host_sightings(inventory, now=options.now), register
             )
             # Before anything is printed: a verdict that leaves no evidence is a failure.
             record(register, audit)

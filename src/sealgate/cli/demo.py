@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sealgate.cli.messages import notice
 from sealgate.cli.output import in_colour, looking
-from sealgate.cli.voice import notice
 from sealgate.errors import ExitCode, SealgateError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import shutil
 import click
 
 from sealgate.errors import UsageError
-from sealgate.inspection.model import Refusal
+from sealgate.inspection.model import BodyRefusal
 
 
 @click.command("explain")
@@ -23,10 +23,10 @@ def command(rule_id: str | None) -> None:
         return
     rule = find_rule(rule_id)
     if rule is None:
-        if rule_id in set(Refusal):
-            click.echo(render_held_back(Refusal(rule_id)), nl=False)
+        if rule_id in set(BodyRefusal):
+            click.echo(render_held_back(BodyRefusal(rule_id)), nl=False)
             return
-        known = [*(rule.id for rule in RULES), *Refusal]
+        known = [*(rule.id for rule in RULES), *BodyRefusal]
         close = difflib.get_close_matches(rule_id, known, n=1)
         message = f'rule "{rule_id}" does not exist'
         raise UsageError(

@@ -7,8 +7,8 @@ import time
 import click
 
 from sealgate.cli.configured import config_option, optional_inventory
+from sealgate.cli.messages import notice
 from sealgate.cli.send import channel_options, progress_bar, signing, told
-from sealgate.cli.voice import notice
 from sealgate.errors import ExitCode
 
 
@@ -36,12 +36,12 @@ def command(
     """
     from sealgate.app.actor import actor
     from sealgate.app.getting import get
-    from sealgate.app.sending import Sending
+    from sealgate.app.sending import SendOptions
 
     inventory = optional_inventory(config)
     code = ExitCode.OK
     with progress_bar("getting") as progress:
-        manner = Sending(time.time(), actor(), class_id, progress=progress)
+        manner = SendOptions(time.time(), actor(), class_id, progress=progress)
         for moved in get(urls, output, manner, signing(channel), inventory=inventory):
             click.echo(told(moved, f"from {moved.place}"))
             if moved.remark:

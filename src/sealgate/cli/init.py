@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sealgate.cli.messages import notice
 from sealgate.cli.settings import echo_settings
-from sealgate.cli.voice import notice
 from sealgate.config.presets import GENERIC, PRESETS
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import click
 
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.groups import Group
-from sealgate.cli.voice import notice
+from sealgate.cli.messages import notice
 from sealgate.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import click
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.groups import Group
 from sealgate.cli.keys_signing import signing
-from sealgate.cli.voice import notice
+from sealgate.cli.messages import notice
 from sealgate.errors import SourceError, UsageError
 from sealgate.files import new_file
 

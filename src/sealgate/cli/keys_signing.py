@@ -8,7 +8,7 @@ import time
 import click
 
 from sealgate.cli.configured import config_option, configured
-from sealgate.cli.voice import notice
+from sealgate.cli.messages import notice
 from sealgate.errors import UsageError
 
 _DAY = 86_400.0

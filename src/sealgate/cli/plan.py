@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.messages import typable
 from sealgate.cli.output import in_colour
 from sealgate.cli.settings import echo_settings
-from sealgate.cli.voice import typable
 from sealgate.errors import ExitCode
 
 if TYPE_CHECKING:

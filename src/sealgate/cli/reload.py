@@ -7,7 +7,7 @@ import time
 import click
 
 from sealgate.cli.configured import config_option, configured
-from sealgate.cli.voice import notice
+from sealgate.cli.messages import notice
 from sealgate.errors import NothingToLookAtError
 
 

@@ -41,14 +41,14 @@ def command(
     that it names are fetched now. The exit code is 0 when all that runs is approved as it
     is, else 10.
     """
-    from sealgate.app.audit import Manner
+    from sealgate.app.audit_options import AuditOptions
     from sealgate.app.scripts import approve_scripts, look_at_scripts
     from sealgate.app.state import open_register
     from sealgate.audit.targets import parse_resolve
     from sealgate.report.terminal import clean
 
     inventory = configured(config)
-    manner = Manner(time.time(), resolve=parse_resolve(resolve))
+    options = AuditOptions(time.time(), resolve=parse_resolve(resolve))
     if digests and not (route and by and reason):
         raise UsageError(
             "an approval needs the page, who approves and why",
@@ -59,14 +59,14 @@ def command(
     with open_register(inventory) as register:
         if digests and route and by and reason:
             made = approve_scripts(
-                inventory, register, manner, route, digests, by=by, reason=reason
+                inventory, register, options, route, digests, by=by, reason=reason
             )
             for one in made:
                 shown = one.item if one.digest in one.item else f"{one.item} {one.digest}"
                 click.echo(f"approved: {clean(shown)}")
             return int(ExitCode.OK)
         with looking("looking at payment pages"):
-            pages = look_at_scripts(inventory, register, manner, route)
+            pages = look_at_scripts(inventory, register, options, route)
     for page in pages:
         _tell(page)
     return int(ExitCode.OK if all(page.is_good for page in pages) else ExitCode.FINDINGS)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.cli.voice import complain
+from sealgate.cli.messages import complain
 from sealgate.errors import ExitCode, SourceError, UsageError
 
 if TYPE_CHECKING:

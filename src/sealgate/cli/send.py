@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from sealgate.cli.configured import config_option, optional_inventory
-from sealgate.cli.voice import notice
+from sealgate.cli.messages import notice
 from sealgate.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sealgate.app.sending import Moved, Signing
+    from sealgate.app.sending import Moved, SignInOptions
 
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
@@ -115,7 +115,7 @@ def command(
     SEALGATE_PASSWORD_FILE names; it is never an argument.
     """
     from sealgate.app.actor import actor
-    from sealgate.app.sending import Sending, send
+    from sealgate.app.sending import SendOptions, send
     from sealgate.app.state import open_register
 
     if len(arguments) < 2:  # noqa: PLR2004  # a file and a URL
@@ -127,7 +127,7 @@ def command(
             register = stack.enter_context(open_register(inventory))
         elif because:
             notice("no sealgate.toml, so the reason is kept nowhere")
-        sending = Sending(
+        sending = SendOptions(
             time.time(),
             actor(),
             class_id,
@@ -148,7 +148,7 @@ def command(
     return 0
 
 
-def signing(channel: dict[str, object]) -> Signing:
+def signing(channel: dict[str, object]) -> SignInOptions:
     """
     Return what the options of :func:`channel_options` say.
 
@@ -156,14 +156,14 @@ def signing(channel: dict[str, object]) -> Signing:
         UsageError: one of them is wrong.
     """
     from sealgate.app.actor import login_name
-    from sealgate.app.sending import Signing
+    from sealgate.app.sending import SignInOptions
     from sealgate.audit.targets import parse_resolve
 
     def texts(name: str) -> tuple[str, ...]:
         value = channel[name]
         return tuple(str(one) for one in value) if isinstance(value, tuple) else ()
 
-    return Signing(
+    return SignInOptions(
         ask_password=_ask_password,
         user=login_name() or "",
         identities=texts("identities"),

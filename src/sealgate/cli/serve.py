@@ -7,7 +7,7 @@ import sys
 import click
 
 from sealgate.cli.configured import config_option, configured
-from sealgate.cli.voice import notice
+from sealgate.cli.messages import notice
 from sealgate.errors import ExitCode
 
 # As of :class:`sealgate.serve.running.Options`, which takes long to load.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from sealgate.client.sending import RefusedError
+from sealgate.client.sending import ChannelRefusedError
 from sealgate.errors import UsageError
 
 PORTS = {"sftp": 22, "ftps": 21, "https": 443}
@@ -68,7 +68,7 @@ def parse_destination(text: str) -> Destination:
     Return the place that *text* names.
 
     Raises:
-        RefusedError: its scheme sends in clear.
+        ChannelRefusedError: its scheme sends in clear.
         UsageError: it is no URL of a known scheme, or carries a password.
     """
     try:
@@ -80,7 +80,7 @@ def parse_destination(text: str) -> Destination:
     if scheme in _IN_CLEAR and "://" in text:
         rule, instead = _IN_CLEAR[scheme]
         message = f"{scheme}:// sends files and passwords in clear, so it is never used"
-        raise RefusedError(rule, message, hint=f"use sftp:// or {instead}://")
+        raise ChannelRefusedError(rule, message, hint=f"use sftp:// or {instead}://")
     if scheme not in PORTS or "://" not in text:
         message = f"{_named(text)} is no URL of sftp://, ftps:// or https://"
         raise UsageError(message, hint=_EXAMPLE)

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Self
 
 from sealgate.audit.ftp import MalformedReplyError, Reply, features, parse_reply
-from sealgate.client.sending import RefusedError, RemoteError, check_channel
+from sealgate.client.sending import ChannelRefusedError, RemoteError, check_channel
 from sealgate.client.tls import IDLE_SECONDS, ClientContext, TLSClient
 from sealgate.policy.protection import TransitRung
 from sealgate.protocols.lines import sentence
@@ -21,7 +21,7 @@ from sealgate.protocols.model import Method
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sealgate.client.connect import ClientAccess
+    from sealgate.client.access import ClientAccess
     from sealgate.client.destination import Destination
     from sealgate.protocols.model import Channel
     from sealgate.storage.model import Buffer
@@ -79,10 +79,12 @@ class FTPSRemote:
         reply = self._ask("AUTH TLS")
         if reply.code != 234:  # noqa: PLR2004  # RFC 4217, 4
             message = f"{self._destination.origin} has no TLS: AUTH TLS is answered {reply.code}"
-            raise RefusedError("transit-ftp-plaintext", message)
+            raise ChannelRefusedError("transit-ftp-plaintext", message)
         if self._buffer:
             # Whoever sits in between could have said this, and it is in clear.
-            raise RefusedError("transit-ftp-injection", "the server went on in clear behind AUTH")
+            raise ChannelRefusedError(
+                "transit-ftp-injection", "the server went on in clear behind AUTH"
+            )
         self._client.start_tls(self._context, self._destination.host)
 
     def _greeting(self) -> None:
@@ -110,7 +112,7 @@ class FTPSRemote:
         reply = self._ask("PROT P")
         if not reply.is_taken:
             message = f"the server does not protect the data: PROT P is answered {reply.code}"
-            raise RefusedError("transit-ftp-clear-data", message)
+            raise ChannelRefusedError("transit-ftp-clear-data", message)
         self._expect(self._ask("TYPE I"), 200, what="TYPE I")
         self._features = features(self._ask("FEAT"))
 

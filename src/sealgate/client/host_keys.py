@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncssh
 
-from sealgate.client.sending import RefusedError
+from sealgate.client.sending import ChannelRefusedError
 from sealgate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,23 +58,23 @@ class HostKeys:
 
     def refusal(
         self, host: str, address: str, port: int, key: asyncssh.SSHKey
-    ) -> RefusedError | None:
+    ) -> ChannelRefusedError | None:
         """Return why *key*, which the files do not have for *host*, is refused."""
         shown = key.get_fingerprint()
         if self._fingerprint:
             if shown == self._fingerprint:
                 return None
             message = f'the host key of "{host}" is {shown}, {self._fingerprint} is required'
-            return RefusedError(_RULE, message, hint="ask whoever runs that host")
+            return ChannelRefusedError(_RULE, message, hint="ask whoever runs that host")
         if self._matching(host, address, port)[0]:
             message = (
                 f'the host key of "{host}" is {shown}, which is not the one in known_hosts: '
                 "somebody may sit in between"
             )
-            return RefusedError(_RULE, message, hint="ask whoever runs that host")
+            return ChannelRefusedError(_RULE, message, hint="ask whoever runs that host")
         message = f'the host key of "{host}" is not known; it is {shown}'
         hint = f"when its operator confirms that: --host-key {shown}"
-        return RefusedError(_RULE, message, hint=hint)
+        return ChannelRefusedError(_RULE, message, hint=hint)
 
     def _matching(
         self, host: str, address: str, port: int

@@ -23,7 +23,7 @@ from sealgate.protocols.model import Method
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sealgate.client.connect import ClientAccess
+    from sealgate.client.access import ClientAccess
     from sealgate.client.destination import Destination
     from sealgate.protocols.model import Channel
     from sealgate.storage.model import Buffer

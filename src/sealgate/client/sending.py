@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sealgate.storage.model import Buffer
 
 
-class RefusedError(SealgateError):
+class ChannelRefusedError(SealgateError):
     """
     Something would have travelled over a channel that its class does not allow.
 
@@ -46,7 +46,7 @@ class RemoteError(SealgateError):
     """The other side refused, failed or went away; what it has of the file may be partial."""
 
 
-class Upload(Protocol):
+class RemoteUpload(Protocol):
     """A file on its way to the other side; bytes go out in order."""
 
     def write(self, data: Buffer, /) -> int:
@@ -77,7 +77,7 @@ class Remote(Protocol):
     def size(self, path: str) -> int | None:
         """Return how many bytes lie at *path*, ``None`` when that cannot be told."""
 
-    def upload(self, path: str, *, offset: int, size: int | None) -> Upload:
+    def upload(self, path: str, *, offset: int, size: int | None) -> RemoteUpload:
         """Begin to write at *offset* of *path*; *size* is that of the whole, if known."""
 
     def download(self, path: str) -> Iterator[bytes]:
@@ -151,14 +151,14 @@ def check_channel(
     Return if *channel*, over which we signed in with *methods*, has the rank *rung*.
 
     Raises:
-        RefusedError: it has not, with the rule.
+        ChannelRefusedError: it has not, with the rule.
     """
     if transit_rung(channel, methods) >= rung:
         return
     rule, found = _defect(channel, methods)
     required = Protection(rung).rung(Column.IN_TRANSIT)
     message = f'{subject} is "{classification}", which must travel {required}: {found}'
-    raise RefusedError(rule, message)
+    raise ChannelRefusedError(rule, message)
 
 
 def _defect(channel: Channel, methods: frozenset[Method]) -> tuple[str, str]:

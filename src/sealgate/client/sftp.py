@@ -15,7 +15,7 @@ import asyncssh
 
 from sealgate.client.destination import unreached_hint
 from sealgate.client.host_keys import HostKeys
-from sealgate.client.sending import RefusedError, RemoteError, check_channel
+from sealgate.client.sending import ChannelRefusedError, RemoteError, check_channel
 from sealgate.client.sftp_remote import (
     CIPHERS,
     TOP_CIPHERS,
@@ -23,12 +23,12 @@ from sealgate.client.sftp_remote import (
     end_loop,
     reason_of,
 )
-from sealgate.client.sftp_sign_in import Client
+from sealgate.client.sftp_sign_in import SFTPClient
 from sealgate.errors import UsageError
 from sealgate.policy.protection import TransitRung
 
 if TYPE_CHECKING:
-    from sealgate.client.connect import ClientAccess
+    from sealgate.client.access import ClientAccess
     from sealgate.client.destination import Destination
 
 CONNECT_SECONDS = 20
@@ -68,7 +68,7 @@ async def _connect(
     destination: Destination, access: ClientAccess, loop: asyncio.AbstractEventLoop
 ) -> SFTPRemote:
     keys = HostKeys(access.known_hosts, access.host_key)
-    client = Client(destination, access, keys)
+    client = SFTPClient(destination, access, keys)
     top = access.rung >= TransitRung.HIGHLY_ENCRYPTED
     address = access.address(destination)
     user = destination.user or access.user
@@ -142,7 +142,9 @@ def _read_key(path: str, access: ClientAccess) -> asyncssh.SSHKey:
         raise UsageError(message, hint=hint) from error
 
 
-def _weak(destination: Destination, error: Exception, *, top: bool) -> RefusedError | RemoteError:
+def _weak(
+    destination: Destination, error: Exception, *, top: bool
+) -> ChannelRefusedError | RemoteError:
     said = str(error).lower()
     if "no matching" not in said:
         return RemoteError(f"{destination.origin}: the key exchange failed")
@@ -155,12 +157,12 @@ def _weak(destination: Destination, error: Exception, *, top: bool) -> RefusedEr
     rule = next((rule for word, rule in rules if f"matching {word}" in said), rules[0][1])
     what = "highly encrypted" if top else "encrypted"
     message = f"{destination.origin} offers no SSH channel that is {what}; nothing was sent"
-    return RefusedError(rule, message, hint=f"sealgate audit {destination.origin}")
+    return ChannelRefusedError(rule, message, hint=f"sealgate audit {destination.origin}")
 
 
 def _not_let_in(
-    destination: Destination, user: str, client: Client, *, top: bool
-) -> RefusedError | RemoteError:
+    destination: Destination, user: str, client: SFTPClient, *, top: bool
+) -> ChannelRefusedError | RemoteError:
     if client.proven_key:
         return RemoteError(
             f'{destination.origin} takes the key of "{user}", but not what was given beside it',
@@ -171,7 +173,7 @@ def _not_let_in(
             f'{destination.origin} does not let "{user}" in by key, and nothing else will do '
             "for this class"
         )
-        return RefusedError("transit-ssh-password-accepted", message, hint="-i KEY")
+        return ChannelRefusedError("transit-ssh-password-accepted", message, hint="-i KEY")
     return RemoteError(
         f'{destination.origin} does not let "{user}" in',
         hint="-i KEY, or another user in the URL: sftp://USER@HOST/",

@@ -21,7 +21,7 @@ from sealgate.protocols.ssh.transit import SFTP
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
-    from sealgate.client.sftp_sign_in import Client
+    from sealgate.client.sftp_sign_in import SFTPClient
     from sealgate.storage.model import Buffer
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class SFTPRemote:
         self,
         loop: asyncio.AbstractEventLoop,
         connection: asyncssh.SSHClientConnection,
-        client: Client,
+        client: SFTPClient,
     ) -> None:
         """Take *connection* over."""
         self._loop = loop

@@ -12,20 +12,20 @@ from sealgate.protocols.ssh.transport import watch_exchanges, watch_partial_succ
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealgate.client.connect import ClientAccess
+    from sealgate.client.access import ClientAccess
     from sealgate.client.destination import Destination
     from sealgate.client.host_keys import HostKeys
-    from sealgate.client.sending import RefusedError
+    from sealgate.client.sending import ChannelRefusedError
 
 
-class Client(asyncssh.SSHClient):
+class SFTPClient(asyncssh.SSHClient):
     """Answers what the library asks, and remembers what was used."""
 
     def __init__(self, destination: Destination, access: ClientAccess, keys: HostKeys) -> None:
         self.destination = destination
         self.access = access
         self.keys = keys
-        self.refused: RefusedError | None = None
+        self.refused: ChannelRefusedError | None = None
         self.used_password = False
         self.proven_key = False
         self.kex = ""

@@ -21,7 +21,7 @@ from cryptography import x509
 from OpenSSL import SSL
 
 from sealgate.client.destination import unreached_hint
-from sealgate.client.sending import RefusedError, RemoteError
+from sealgate.client.sending import ChannelRefusedError, RemoteError
 from sealgate.errors import UsageError
 from sealgate.policy.names import covered
 from sealgate.protocols.ftps.transit import FTPS
@@ -95,7 +95,7 @@ class TLSClient:
         Do the handshake, and verify the certificate for *server_name*.
 
         Raises:
-            RefusedError: the certificate is not to be trusted, or not for that name.
+            ChannelRefusedError: the certificate is not to be trusted, or not for that name.
             RemoteError: the other side broke off.
         """
         connection = SSL.Connection(context.ssl, self._socket)
@@ -231,7 +231,7 @@ class TLSClient:
         leaf = certificate.to_cryptography() if certificate is not None else None
         if leaf is None or not _is_for(leaf, server_name):
             message = f'the certificate is not for "{server_name}"'
-            raise RefusedError("transit-wrong-name", message)
+            raise ChannelRefusedError("transit-wrong-name", message)
 
 
 class ClientContext:
@@ -248,7 +248,7 @@ class ClientContext:
         Raises:
             UsageError: a file cannot be used.
         """
-        self.failure: RefusedError | None = None
+        self.failure: ChannelRefusedError | None = None
         self.shows_certificate = bool(identity.certificate)
         self.ssl = SSL.Context(SSL.TLS_CLIENT_METHOD)
         self.ssl.set_min_proto_version(SSL.TLS1_2_VERSION)
@@ -281,9 +281,9 @@ class ClientContext:
             return True
         if error in _DATES and depth == 0:
             message = "the certificate of the server is out of its dates"
-            self.failure = RefusedError("transit-expired-certificate", message)
+            self.failure = ChannelRefusedError("transit-expired-certificate", message)
         elif self.failure is None:
-            self.failure = RefusedError(
+            self.failure = ChannelRefusedError(
                 "transit-untrusted-chain",
                 "the certificate of the server comes from an authority that is not trusted",
                 hint="--ca FILE, when it is an authority of your own",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sealgate.config.reader import FileKind, nearest, quoted
 from sealgate.config.values import UnfitError, holds_secret, read_domain, read_upstream
+from sealgate.policy.assets import payment_gateway_asset
 from sealgate.policy.confirming import POINT_IDS
-from sealgate.policy.inventory import Confirmation, PaymentGateway, payment_gateway_asset
+from sealgate.policy.inventory import Confirmation, PaymentGateway
 from sealgate.policy.protection import SENSITIVE_FLOOR
 
 if TYPE_CHECKING:

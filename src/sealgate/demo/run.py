@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.assess import assess
-from sealgate.app.audit import Manner, audit_sites, record
+from sealgate.app.audit import audit_sites, record
 from sealgate.app.audit_host import host_sightings
+from sealgate.app.audit_options import AuditOptions
 from sealgate.app.keys import Delivery, issue_key, local_authority
 from sealgate.app.state import DATABASE_NAME, open_register
 from sealgate.config.load import load
@@ -35,8 +36,8 @@ from sealgate.demo.partner import (
 from sealgate.demo.shop.data import make_database
 from sealgate.errors import PeerError
 from sealgate.files import write_durably
+from sealgate.policy.assets import AssetKind
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.inventory import AssetKind
 from sealgate.serve.running import Options, RunningGateway
 
 if TYPE_CHECKING:
@@ -265,10 +266,10 @@ def stay(gateway: RunningGateway) -> None:
 
 def audit_demo(laid: Laid, now: float, progress: Callable[[str], None]) -> Audit:
     """Audit the running demo as ``sealgate audit`` does, and keep it in the register."""
-    manner = Manner(now, progress=progress)
+    options = AuditOptions(now, progress=progress)
     with open_register(laid.inventory) as register:
         audit = audit_sites(
-            laid.inventory, manner, host_sightings(laid.inventory, now=now), register
+            laid.inventory, options, host_sightings(laid.inventory, now=now), register
         )
         record(register, audit)
     return audit

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sealgate.detect.model import Kind
 
 if TYPE_CHECKING:
-    from sealgate.detect.scanner import Scanner
+    from collections.abc import Iterable
+
+    from sealgate.detect.model import Match
 
 _LENGTH_CLASSES = (8, 16, 32, 64)
 _DIGITS = re.compile(rb"[0-9]")
@@ -51,7 +53,14 @@ def _masked(kind: Kind, length: int) -> str:
     return f"[{kind.value} {length_class(length)}]"
 
 
-def mask_text(text: str, scanner: Scanner) -> str:
+class Scanning(Protocol):
+    """Finds what looks like a value: a :class:`sealgate.detect.scanner.Scanner`."""
+
+    def scan(self, data: bytes) -> Iterable[Match]:
+        """Yield what is found, in order."""
+
+
+def mask_text(text: str, scanner: Scanning) -> str:
     """
     Return *text*, a place such as a file name, header, key or URL, without any value in it.
 

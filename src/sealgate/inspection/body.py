@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sealgate.detect.model import Kind
     from sealgate.inspection.detector import Detector
-    from sealgate.inspection.model import Limits
+    from sealgate.inspection.model import BodyLimits
 
 _PIECE = 256 * 1024
 _SMALL = 4096
@@ -79,7 +79,7 @@ class BodyScan:
     def __init__(
         self,
         detector: Detector,
-        limits: Limits,
+        limits: BodyLimits,
         clock: Callable[[], float],
         *,
         withheld: frozenset[Kind] = frozenset(),

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.inspection.model import Limits
+    from sealgate.inspection.model import BodyLimits
 
 WINDOW = 64 * 1024
 
 
-def over(reason: str) -> RefusedError:
+def over(reason: str) -> BodyRefusedError:
     """Return the fault of a body that asks for too much."""
-    return RefusedError(Refusal.BUDGET, reason)
+    return BodyRefusedError(BodyRefusal.BUDGET, reason)
 
 
 class Candidates:
@@ -51,7 +51,7 @@ class Budget:
 
     __slots__ = ("_bytes", "_clock", "_limits", "_seconds")
 
-    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+    def __init__(self, limits: BodyLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
         self._bytes = 0
@@ -62,7 +62,7 @@ class Budget:
         Take *count* more bytes of the body, decoded.
 
         Raises:
-            RefusedError: it is too large.
+            BodyRefusedError: it is too large.
         """
         self._bytes += count
         if self._bytes > self._limits.body_bytes:
@@ -77,7 +77,7 @@ class Budget:
         Take the processor time *since* then.
 
         Raises:
-            RefusedError: the body takes too long for its size.
+            BodyRefusedError: the body takes too long for its size.
         """
         self._seconds += self._clock() - since
         limits = self._limits

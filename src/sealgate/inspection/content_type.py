@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 
 FORM = b"application/x-www-form-urlencoded"
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}"
@@ -35,15 +35,17 @@ def media_type(content_type: bytes) -> bytes:
     Return the type and subtype of *content_type* in lower case; nothing for one that is none.
 
     Raises:
-        RefusedError: two types are said, or a set of characters that is not read here.
+        BodyRefusedError: two types are said, or a set of characters that is not read here.
     """
     said = content_type.strip().lower()
     if b"," in _QUOTED.sub(lambda m: b"" if m["closed"] else m[0], said):
-        raise RefusedError(Refusal.UNREADABLE, "the type of the body is said twice")
+        raise BodyRefusedError(BodyRefusal.UNREADABLE, "the type of the body is said twice")
     # A quoted pair stands for its second byte (RFC 9110, 5.6.4); no name has a backslash.
     plain = said.replace(b"\\", b"")
     if _EXTENDED.search(plain) or any(map(_hides_ascii, _CHARSET.findall(plain))):
-        raise RefusedError(Refusal.UNREADABLE, "the character set of the body is not read here")
+        raise BodyRefusedError(
+            BodyRefusal.UNREADABLE, "the character set of the body is not read here"
+        )
     found = _TYPE.match(said)
     return found[1] if found is not None else b""
 
@@ -53,7 +55,7 @@ def may_be_form(content_type: bytes) -> bool:
     Return whether a reader may take the body of a request with *content_type* for a form.
 
     Raises:
-        RefusedError: two types are said, or a set of characters that is not read here.
+        BodyRefusedError: two types are said, or a set of characters that is not read here.
     """
     return media_type(content_type) in {b"", FORM}
 

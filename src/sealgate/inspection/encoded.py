@@ -15,14 +15,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from sealgate.inspection.budget import over
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sealgate.detect.model import Kind
     from sealgate.inspection.body import BodyScan, Whole
-    from sealgate.inspection.model import Limits
+    from sealgate.inspection.model import BodyLimits
 
 _PIECE = 64 * 1024
 # How much more of the decoded text is held than of what came.
@@ -39,7 +39,7 @@ class Decoder(Protocol):
         Yield what *data* says, in pieces of bounded size; all that can be said by now.
 
         Raises:
-            RefusedError: it cannot be read.
+            BodyRefusedError: it cannot be read.
         """
         ...
 
@@ -48,7 +48,7 @@ class Decoder(Protocol):
         Return what was still open at the end.
 
         Raises:
-            RefusedError: it ended too early.
+            BodyRefusedError: it ended too early.
         """
         ...
 
@@ -61,7 +61,7 @@ class EncodedScan:
     returned is the decoded body, masked.
     """
 
-    def __init__(self, scan: BodyScan, decoder: Decoder, limits: Limits) -> None:
+    def __init__(self, scan: BodyScan, decoder: Decoder, limits: BodyLimits) -> None:
         self._scan = scan
         self._decoder = decoder
         self._limits = limits
@@ -87,7 +87,7 @@ class EncodedScan:
         Take *data* and return what may go on.
 
         Raises:
-            RefusedError: the body must not go on.
+            BodyRefusedError: the body must not go on.
         """
         return b"".join(self.parts(data))
 
@@ -96,7 +96,7 @@ class EncodedScan:
         Do as :meth:`feed`, and join nothing. A look at what is encoded says nothing.
 
         Raises:
-            RefusedError: the body must not go on.
+            BodyRefusedError: the body must not go on.
         """
         for at in range(0, len(data), _PIECE):
             self._take(data[at : at + _PIECE])
@@ -107,7 +107,7 @@ class EncodedScan:
         Take it that the body ends here, and return the rest of it.
 
         Raises:
-            RefusedError: the body must not go on.
+            BodyRefusedError: the body must not go on.
         """
         self._keep(self._scan.parts(self._decoder.close()))
         self._keep([self._scan.close()])
@@ -166,9 +166,9 @@ class EncodedScan:
         self._waiting_bytes = 0
         return b"".join(parts)
 
-    def _found(self) -> RefusedError:
-        return RefusedError(
-            Refusal.ABOVE_CLASS,
+    def _found(self) -> BodyRefusedError:
+        return BodyRefusedError(
+            BodyRefusal.ABOVE_CLASS,
             "the body holds what is above its class, and cannot be masked as it is encoded",
             frozenset(self._scan.counts),
         )
@@ -197,7 +197,7 @@ class EveryWay:
         Take *data* and return what may go on.
 
         Raises:
-            RefusedError: the body must not go on.
+            BodyRefusedError: the body must not go on.
         """
         self._waiting += data
         return self._go_on(self._one.feed(data), self._other.feed(data))
@@ -207,7 +207,7 @@ class EveryWay:
         Take it that the body ends here, and return the rest of it.
 
         Raises:
-            RefusedError: the body must not go on.
+            BodyRefusedError: the body must not go on.
         """
         return self._go_on(self._one.close(), self._other.close())
 

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -101,9 +101,9 @@ class Head(NamedTuple):
         return b"keep-alive" in self.connection if self.old else b"close" not in self.connection
 
 
-def refused(reason: str) -> RefusedError:
+def refused(reason: str) -> BodyRefusedError:
     """Return the fault of a message that could be read in two ways."""
-    return RefusedError(Refusal.FRAMING, reason)
+    return BodyRefusedError(BodyRefusal.FRAMING, reason)
 
 
 def end_of_head(data: bytes, most: int) -> int:
@@ -111,7 +111,7 @@ def end_of_head(data: bytes, most: int) -> int:
     Return where the head that *data* begins with ends; 0 while it has not.
 
     Raises:
-        RefusedError: it is over *most* bytes.
+        BodyRefusedError: it is over *most* bytes.
     """
     end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
     if end >= len(END_OF_HEAD):
@@ -127,7 +127,7 @@ def read_request(raw: bytes) -> Head:
     Return the head of a request; *raw* ends with the empty line.
 
     Raises:
-        RefusedError: it is not strictly RFC 9112, or could be read in two ways.
+        BodyRefusedError: it is not strictly RFC 9112, or could be read in two ways.
     """
     end = raw.find(b"\r\n")
     line = _REQUEST_LINE.fullmatch(raw, 0, end)
@@ -164,7 +164,7 @@ def read_answer(raw: bytes, method: bytes) -> Head:
     Return the head of the answer to a request with *method*; *raw* ends with the empty line.
 
     Raises:
-        RefusedError: it is not strictly RFC 9112, or could be read in two ways.
+        BodyRefusedError: it is not strictly RFC 9112, or could be read in two ways.
     """
     end = raw.find(b"\r\n")
     line = _STATUS_LINE.fullmatch(raw, 0, end)

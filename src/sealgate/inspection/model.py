@@ -43,7 +43,7 @@ INSPECTED = frozenset(
 WITHHELD = frozenset({Kind.PRIVATE_KEY})
 
 
-class Refusal(StrEnum):
+class BodyRefusal(StrEnum):
     """Why a body does not go on. The spelling is shown to clients and in logs."""
 
     ABOVE_CLASS = "inspect-above-class"
@@ -53,10 +53,12 @@ class Refusal(StrEnum):
     UNREACHABLE = "inspect-unreachable"  # the site does not answer
 
 
-class RefusedError(Exception):
+class BodyRefusedError(Exception):
     """A message that must not go on; *kinds* are what was found, never a value."""
 
-    def __init__(self, refusal: Refusal, reason: str, kinds: frozenset[Kind] = frozenset()) -> None:
+    def __init__(
+        self, refusal: BodyRefusal, reason: str, kinds: frozenset[Kind] = frozenset()
+    ) -> None:
         super().__init__(reason)
         self.refusal = refusal
         self.reason = reason
@@ -64,7 +66,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BodyLimits:
     """
     What one connection and one body may cost.
 
@@ -86,7 +88,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Upstream:
+class RelayUpstream:
     """Where the site is: the path of a Unix socket, or a host and a port."""
 
     host: str
@@ -110,10 +112,10 @@ class Policy:
 
     asset: str
     enforces: bool
-    upstream: Upstream
+    upstream: RelayUpstream
     answers: frozenset[Kind]
     requests: frozenset[Kind]
-    limits: Limits = Limits()
+    limits: BodyLimits = BodyLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Sighting:
     outgoing: bool
     kept_back: bool
     counts: Mapping[Kind, int] = field(default_factory=dict)
-    refusal: Refusal | None = None
+    refusal: BodyRefusal | None = None
 
 
 class Reporter(Protocol):

@@ -8,21 +8,21 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import ID_HEADER, REFUSAL_STYLE
-from sealgate.inspection.model import Refusal, titles
+from sealgate.inspection.model import BodyRefusal, titles
 
 if TYPE_CHECKING:
-    from sealgate.inspection.model import RefusedError
+    from sealgate.inspection.model import BodyRefusedError
 
 # A time and a count, as the gateway writes them (:mod:`sealgate.gateway.translate.access_log`).
 _ID = re.compile(rb"[0-9]{1,20}-[0-9]{1,20}")
 # RFC 9110, 15. What the site did wrong is a bad gateway to the client.
 _OF_ANSWER = 502
 _OF_REQUEST = {
-    Refusal.ABOVE_CLASS: 422,
-    Refusal.UNREADABLE: 415,
-    Refusal.BUDGET: 413,
-    Refusal.FRAMING: 400,
-    Refusal.UNREACHABLE: 502,
+    BodyRefusal.ABOVE_CLASS: 422,
+    BodyRefusal.UNREADABLE: 415,
+    BodyRefusal.BUDGET: 413,
+    BodyRefusal.FRAMING: 400,
+    BodyRefusal.UNREACHABLE: 502,
 }
 _PHRASES = {
     400: "Bad Request",
@@ -34,7 +34,7 @@ _PHRASES = {
 
 
 def refusal_answer(
-    error: RefusedError, *, of_request: bool, accept: bytes, head: bool, named: bytes = b""
+    error: BodyRefusedError, *, of_request: bool, accept: bytes, head: bool, named: bytes = b""
 ) -> bytes:
     """
     Return a whole answer that tells of *error*; the connection is to be closed behind it.
@@ -70,8 +70,8 @@ def refusal_answer(
     return top.encode("ascii") + (b"" if head else body)
 
 
-def _detail(error: RefusedError, *, of_request: bool) -> str:
-    if error.refusal is not Refusal.ABOVE_CLASS:
+def _detail(error: BodyRefusedError, *, of_request: bool) -> str:
+    if error.refusal is not BodyRefusal.ABOVE_CLASS:
         return f"{'The request' if of_request else 'The answer of the site'} was held back: {error.reason}."
     found = titles(error.kinds)
     if of_request:
@@ -79,7 +79,7 @@ def _detail(error: RefusedError, *, of_request: bool) -> str:
     return f"The answer of the site was held back: this page may not show {found}."
 
 
-def _page(title: str, detail: str, rule: Refusal, log_id: str) -> bytes:
+def _page(title: str, detail: str, rule: BodyRefusal, log_id: str) -> bytes:
     facts = f"Rule: <code>{escape(rule.value)}</code>"
     if log_id:
         facts += f"<br>Id: <code>{escape(log_id)}</code>"

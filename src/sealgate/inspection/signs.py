@@ -19,7 +19,7 @@ import hyperscan
 
 from sealgate.detect.written import DASHES, SAYS, SPACES, UNSEEN, utf8_pattern
 from sealgate.inspection.masking import starred
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -260,7 +260,7 @@ def read_sign(sign: bytes) -> bytes:
     Return what *sign* says, in UTF-8: a space for any, a dash for any, nothing for what is not seen.
 
     Raises:
-        RefusedError: it is a number that is too long.
+        BodyRefusedError: it is a number that is too long.
     """
     if sign[0] == _AMPERSAND:
         return _of_reference(sign)
@@ -309,7 +309,9 @@ def _star_reference(rest: bytes) -> bytes:
 
 def _bounded(digits: bytes) -> bytes:
     if len(digits) > _MOST_DIGITS:
-        raise RefusedError(Refusal.UNREADABLE, "a character reference in the body is too long")
+        raise BodyRefusedError(
+            BodyRefusal.UNREADABLE, "a character reference in the body is too long"
+        )
     return digits
 
 

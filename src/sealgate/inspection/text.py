@@ -17,7 +17,7 @@ from sealgate.inspection.budget import WINDOW, Candidates, over
 from sealgate.inspection.card_sieve import may_be_cards
 from sealgate.inspection.detector import ID_BITS, ID_MASK, least
 from sealgate.inspection.masking import covered, masked
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 
 if TYPE_CHECKING:
     from sealgate.inspection.detector import Detector
@@ -127,7 +127,7 @@ class TextScan:
         Take it that the body ends here, and return the rest of it.
 
         Raises:
-            RefusedError: the body must not go on.
+            BodyRefusedError: the body must not go on.
         """
         if self._pending:
             self._confirm(last=True)
@@ -141,7 +141,7 @@ class TextScan:
         still held. So an event stream is not kept waiting by a sender that pauses.
 
         Raises:
-            RefusedError: the body must not go on.
+            BodyRefusedError: the body must not go on.
         """
         until = self._base + self._text.rfind(b"\n") + 1
         if until <= self.released:
@@ -181,7 +181,7 @@ class TextScan:
         Take *data* and return what may go on.
 
         Raises:
-            RefusedError: the text must not go on.
+            BodyRefusedError: the text must not go on.
         """
         parts = self.parts(data)
         return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
@@ -193,11 +193,13 @@ class TextScan:
         *hits* are the detector's, where *data* with a line feed in front was looked at already.
 
         Raises:
-            RefusedError: the text must not go on.
+            BodyRefusedError: the text must not go on.
         """
         detector, before = self._detector, self.size
         if before < _MARK_BYTES and (self._text[1:] + data[:_MARK_BYTES]).startswith(WIDE_MARKS):
-            raise RefusedError(Refusal.UNREADABLE, "the character set of the body is not read here")
+            raise BodyRefusedError(
+                BodyRefusal.UNREADABLE, "the character set of the body is not read here"
+            )
         if hits is not None:
             self._join(data)
             self._note_hits(hits, self._base, before)
@@ -313,8 +315,8 @@ class TextScan:
         if self._tells:
             return
         if kind in self._withheld:
-            raise RefusedError(
-                Refusal.ABOVE_CLASS, "the body holds what is above its class", frozenset({kind})
+            raise BodyRefusedError(
+                BodyRefusal.ABOVE_CLASS, "the body holds what is above its class", frozenset({kind})
             )
         find = Find(at, end, kind, masked(self._text, start, stop), counts)
         self.finds.append(find)

@@ -29,18 +29,6 @@ class AssetKind(StrEnum):
     DATABASE = "database"
 
 
-class Declaration(StrEnum):
-    """What an asset was declared to be, beyond its class, where a rule has to know."""
-
-    BACKEND = "backend"  # `backend = true`
-    SITE_ASKS = "the site asks"  # `access = "site"`
-    PAYMENT = "payment"  # `payment = true`
-    PLAIN_HTTP = "plain HTTP"  # `plain_http = true`
-    # What a file server, a drop or a tunnel is reached over.
-    SSH = "SSH"
-    FTP = "FTP"
-
-
 @dataclass(frozen=True, slots=True)
 class Asset:
     """

@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.policy.inventory import payment_gateway_asset
+from sealgate.policy.assets import payment_gateway_asset
 from sealgate.policy.observation import Fact, Observation, Vantage
 
 if TYPE_CHECKING:

@@ -11,14 +11,15 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 from sealgate.errors import BugError
-from sealgate.policy.inventory import AssetKind
+from sealgate.policy.assets import AssetKind
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from sealgate.policy.assets import Declaration
-    from sealgate.policy.inventory import AcceptedRisk, Asset
+    from sealgate.policy.assets import Asset
+    from sealgate.policy.declarations import Declaration
+    from sealgate.policy.inventory import AcceptedRisk
     from sealgate.policy.observation import Sighting, Vantage
     from sealgate.policy.protection import Column, Protection
 

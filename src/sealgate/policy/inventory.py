@@ -10,17 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sealgate.policy.assets import (
-    FILE_SERVER,
-    Asset,
-    AssetKind,
-    drop_asset,
-    file_server_asset,
-    payment_gateway_asset,
-    route_asset,
-    site_asset,
-    tunnel_asset,
-)
 from sealgate.policy.classification import DEFAULT_MODEL, ClassificationModel
 from sealgate.policy.files import (
     Drop,
@@ -194,14 +183,11 @@ class Inventory:
 
 
 __all__ = [
-    "FILE_SERVER",
     "AcceptedRisk",
     "AccessSettings",
     "AcmeChallenge",
     "AcmeSettings",
     "Address",
-    "Asset",
-    "AssetKind",
     "Confirmation",
     "CookieRule",
     "Credential",
@@ -228,11 +214,5 @@ __all__ = [
     "Tunnel",
     "Upstream",
     "default_inspect",
-    "drop_asset",
-    "file_server_asset",
     "is_unsampled",
-    "payment_gateway_asset",
-    "route_asset",
-    "site_asset",
-    "tunnel_asset",
 ]

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.policy.assets import Declaration
+from sealgate.policy.assets import AssetKind
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Status
-from sealgate.policy.inventory import AssetKind
 from sealgate.policy.protection import Column
 
 if TYPE_CHECKING:

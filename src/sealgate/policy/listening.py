@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sealgate.policy.assets import Declaration
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.places import Address, Place
 
 

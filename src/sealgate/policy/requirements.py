@@ -11,11 +11,8 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.policy.assets import Declaration
-from sealgate.policy.inventory import (
+from sealgate.policy.assets import (
     AssetKind,
-    Drop,
-    SiteAccess,
     drop_asset,
     file_server_asset,
     payment_gateway_asset,
@@ -23,6 +20,8 @@ from sealgate.policy.inventory import (
     site_asset,
     tunnel_asset,
 )
+from sealgate.policy.declarations import Declaration
+from sealgate.policy.inventory import Drop, SiteAccess
 from sealgate.policy.protection import (
     SENSITIVE_FLOOR,
     SIGN_IN_FLOOR,
@@ -34,8 +33,9 @@ from sealgate.policy.protection import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sealgate.policy.assets import Asset
     from sealgate.policy.classification import Classification
-    from sealgate.policy.inventory import Asset, Inventory, Route, Site, Tunnel
+    from sealgate.policy.inventory import Inventory, Route, Site, Tunnel
 
 # What applies where (DESIGN 1): a page keeps nothing, a store sends nothing. Access to
 # a site is a matter of its routes; of an endpoint that nobody configured only the

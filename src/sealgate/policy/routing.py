@@ -90,7 +90,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RouteRefusal:
     """
     A request that some server would read as a stricter place than *serving*.
 
@@ -380,7 +380,7 @@ def specificity(route: Route) -> tuple[int, int, bool, int, int]:
     return len(segments), literal, route.door.exact, route.classification.rank, asks
 
 
-def judge(routes: Sequence[Route], request: Request) -> Route | Refusal:
+def judge(routes: Sequence[Route], request: Request) -> Route | RouteRefusal:
     """
     Return the route that may serve *request*, or the refusal.
 
@@ -390,7 +390,7 @@ def judge(routes: Sequence[Route], request: Request) -> Route | Refusal:
     path, _ = split_target(request.target)
     literal = serving(routes, request)
     if len(as_text(path)) > MAX_AMBIGUOUS_BYTES and not is_plain(path):
-        return Refusal(literal, None)
+        return RouteRefusal(literal, None)
     depth = deepest(routes)
     read = carried(request, overrides=literal.method_override)
     conditional = [r for r in routes if counts_on(r.door, path) and fits(r.door, read)]
@@ -403,11 +403,11 @@ def judge(routes: Sequence[Route], request: Request) -> Route | Refusal:
         if counts_as_stricter(route, literal, in_part=in_part)
     ]
     if stricter:
-        return Refusal(literal, max(stricter, key=lambda r: r.classification.rank))
+        return RouteRefusal(literal, max(stricter, key=lambda r: r.classification.rank))
     if any(_CONTROL.search(text) for text in _spelled(path)):
-        return Refusal(literal, None)
+        return RouteRefusal(literal, None)
     unserved = sorted(_unserved(routes, path))
-    return Refusal(literal, None, unserved[0]) if unserved else literal
+    return RouteRefusal(literal, None, unserved[0]) if unserved else literal
 
 
 def _unserved(routes: Sequence[Route], path: str) -> Iterator[Leftover]:

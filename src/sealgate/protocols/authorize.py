@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from sealgate.identity.factors import Factor, Need, Proven, missing, rung_of
 from sealgate.identity.model import normal
 from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
-from sealgate.policy.inventory import Drop, drop_asset, tunnel_asset
+from sealgate.policy.assets import drop_asset, tunnel_asset
+from sealgate.policy.inventory import Drop
 from sealgate.policy.protection import AccessRung, TransitRung
 from sealgate.policy.requirements import required_of_drop
 from sealgate.protocols.model import Action, Method, Refusal

@@ -13,13 +13,9 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
+from sealgate.policy.assets import drop_asset, file_server_asset, tunnel_asset
 from sealgate.policy.files import UNPROTECTED
-from sealgate.policy.inventory import (
-    Drop,
-    drop_asset,
-    file_server_asset,
-    tunnel_asset,
-)
+from sealgate.policy.inventory import Drop
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.protection import StorageRung
 from sealgate.policy.requirements import required_of_drop
@@ -28,7 +24,8 @@ from sealgate.protocols.table import servers_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sealgate.policy.inventory import Address, Asset, Inventory, Tunnel
+    from sealgate.policy.assets import Asset
+    from sealgate.policy.inventory import Address, Inventory, Tunnel
     from sealgate.policy.observation import FactValue
 
 SEEN_BY = "file server configuration"
@@ -36,7 +33,7 @@ SEEN_BY = "file server configuration"
 _UNSEALED = "at-rest-unsealed"
 
 
-def promises(
+def guaranteed(
     inventory: Inventory, why_not_apart: Mapping[str, str | None]
 ) -> tuple[Observation, ...]:
     """
@@ -97,7 +94,7 @@ def refusals(
     """
     Return everything that ``serve`` must not start file servers with; empty when all is kept.
 
-    *why_not_apart* is as in :func:`promises`, *now* in seconds since the epoch: a drop whose
+    *why_not_apart* is as in :func:`guaranteed`, *now* in seconds since the epoch: a drop whose
     store is weaker than its class is served only while somebody has accepted that risk.
     """
     return tuple(_refusals(inventory, why_not_apart, now))

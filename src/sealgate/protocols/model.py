@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sealgate.audit.adapters.certificate import Trust
     from sealgate.audit.model import Limits, Opening, Target
     from sealgate.identity.grants import Grant
-    from sealgate.policy.assets import Declaration
+    from sealgate.policy.declarations import Declaration
     from sealgate.policy.inventory import Address, Inventory
     from sealgate.policy.observation import Fact, FactValue, Sighting
     from sealgate.policy.protection import TransitRung
@@ -261,11 +261,11 @@ class KeyOffer:
     algorithm: str = ""
 
 
-class Doorkeeper(Protocol):
+class Authenticator(Protocol):
     """
     Decides who comes in; the servers ask, and know nothing of identities or classes.
 
-    Every refusal is noted in the trail by the doorkeeper. Calls are synchronous;
+    Every refusal is noted in the trail by the authenticator. Calls are synchronous;
     :meth:`check_password` takes tens of milliseconds of CPU on purpose (argon2id) and is
     called in a thread.
     """
@@ -376,7 +376,7 @@ class Process(Protocol):
         """Return what the server was configured to."""
 
     @property
-    def doorkeeper(self) -> Doorkeeper:
+    def authenticator(self) -> Authenticator:
         """Return who lets people in."""
 
     def may_serve(self) -> bool:

@@ -23,12 +23,12 @@ from sealgate.detect.mask import mask_text
 from sealgate.errors import BugError, SealgateError
 from sealgate.identity.adapters.country import Countries
 from sealgate.identity.adapters.store import IdentityStore
-from sealgate.protocols.admission.doorkeeper import DropDoorkeeper
-from sealgate.protocols.admission.doorkeeper_rules import Rules
+from sealgate.protocols.admission.authenticator import DropAuthenticator
+from sealgate.protocols.admission.rules import Rules
+from sealgate.protocols.session.context import SessionContext
+from sealgate.protocols.session.drops import OpenDrop, close_quietly
 from sealgate.protocols.session.events import EventWriter
 from sealgate.protocols.session.hooks import SharedScanner, UploadHooks
-from sealgate.protocols.session.session_drops import OpenDrop, close_quietly
-from sealgate.protocols.session.session_house import House
 from sealgate.register.adapters.store import Register
 from sealgate.storage.adapters.asked import asked
 from sealgate.storage.adapters.code_seal import CodeSealer
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from sealgate.child_process import Parent
-    from sealgate.protocols.workers_plan import Served, WorkerPlan
+    from sealgate.protocols.workers_plan import ServedDrops, WorkerPlan
     from sealgate.storage.adapters.store import ObjectStore
     from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.storage.model import Store, StoreSettings
@@ -63,8 +63,8 @@ class _Failed:
     opening: Future[ObjectStore] | None
 
 
-class Worker:
-    """What one process holds: identities, stores, trail, doorkeeper."""
+class FileServerWorker:
+    """What one process holds: identities, stores, trail, authenticator."""
 
     def __init__(self, plan: WorkerPlan, tell: Callable[[str], None]) -> None:
         self._plan = plan
@@ -90,15 +90,15 @@ class Worker:
         # The last looks need the stores, so these are let go of after them.
         self._held.callback(self._close_drops)
         self._held.callback(hooks.close)
-        self.doorkeeper = DropDoorkeeper(
+        self.authenticator = DropAuthenticator(
             self._rules(plan.served),
             self._people,
-            House(self._events.note, complain, time.time, hooks),
+            SessionContext(self._events.note, complain, time.time, hooks),
             protocol=plan.kind.protocols[0],
             sealer=CodeSealer(self._opened),
         )
 
-    def renew(self, served: Served) -> None:
+    def renew(self, served: ServedDrops) -> None:
         """
         Go by *served* from now on.
 
@@ -106,7 +106,7 @@ class Worker:
             SealgateError: the country file cannot be read; nothing has changed then.
         """
         before = dict(self._drops)
-        self.doorkeeper.renew(self._rules(served))
+        self.authenticator.renew(self._rules(served))
         self._served = served
         for settings in [one for one in self._failed if one not in served.stores]:
             _let_go(self._failed.pop(settings).opening)
@@ -139,13 +139,13 @@ class Worker:
                 self.renew(self._served)
             except SealgateError as error:
                 self._complain(error.message)
-        self.doorkeeper.tick()
+        self.authenticator.tick()
 
     def close(self) -> None:
         """Let go of everything; what is left of the trail is written."""
         self._held.close()
 
-    def _rules(self, served: Served) -> Rules:
+    def _rules(self, served: ServedDrops) -> Rules:
         strictest = self._plan.model.strictest.id
         drops: dict[str, OpenDrop] = {}
         fenced = dict(served.fenced)
@@ -163,7 +163,9 @@ class Worker:
             drops[drop.name] = opened
         return Rules(drops, served.tunnels, served.access, self._country_file(served.countries))
 
-    def _opened_of(self, served: Served, fenced: Mapping[str, str]) -> dict[StoreSettings, Store]:
+    def _opened_of(
+        self, served: ServedDrops, fenced: Mapping[str, str]
+    ) -> dict[StoreSettings, Store]:
         """Return the stores of *served* that are neither *fenced* nor open yet, each opened or fenced."""
         wanted = {}
         for settings in served.stores:
@@ -251,7 +253,7 @@ def _let_go(opening: Future[ObjectStore] | None) -> None:
         opening.add_done_callback(close)
 
 
-def _listen(link: Parent, worker: Worker, stop: Callable[[float], None]) -> None:
+def _listen(link: Parent, worker: FileServerWorker, stop: Callable[[float], None]) -> None:
     """Do what the parent asks for, also while sessions are on their way out."""
     while True:
         try:
@@ -265,9 +267,9 @@ def _listen(link: Parent, worker: Worker, stop: Callable[[float], None]) -> None
             case ("serve", served):
                 _answer(link, functools.partial(worker.renew, served))
             case ("recheck",):
-                _answer(link, worker.doorkeeper.recheck)
+                _answer(link, worker.authenticator.recheck)
             case ("status",):
-                link.send("ok", {"sessions": worker.doorkeeper.sessions})
+                link.send("ok", {"sessions": worker.authenticator.sessions})
             case ("stop", seconds):
                 # Nobody waits for an answer; the end is one.
                 stop(seconds)
@@ -289,10 +291,10 @@ def _answer(link: Parent, act: Callable[[], None]) -> None:
 class _Serving:
     """The process, as its server sees it."""
 
-    def __init__(self, plan: WorkerPlan, worker: Worker, link: Parent) -> None:
+    def __init__(self, plan: WorkerPlan, worker: FileServerWorker, link: Parent) -> None:
         self.listeners = plan.listeners
         self.settings = plan.settings
-        self.doorkeeper = worker.doorkeeper
+        self.authenticator = worker.authenticator
         self._waits = plan.waits
         self._worker = worker
         self._link = link
@@ -319,7 +321,7 @@ class _Serving:
 def _work(link: Parent, plan: WorkerPlan) -> None:
     tell = functools.partial(link.send, "tell")
     logging.getLogger("sealgate").addHandler(_Told(tell))
-    worker = Worker(plan, tell)
+    worker = FileServerWorker(plan, tell)
     try:
         plan.kind.serve(_Serving(plan, worker, link))
     finally:

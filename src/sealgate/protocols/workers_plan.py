@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedDrops:
     """
-    What the doorkeeper of a process goes by; may change while it runs.
+    What the authenticator of a process goes by; may change while it runs.
 
     *stores* belong to *drops*, in the same order. *fenced* tells of each drop whose store is
     damaged, by name, why. *countries* is a checked country file,
@@ -53,7 +53,7 @@ class WorkerPlan:
     database: str
     log: str
     keyring: PackedKeyring | None
-    served: Served
+    served: ServedDrops
     model: ClassificationModel = DEFAULT_MODEL
     state_folder: str | None = None
     waits: bool = False

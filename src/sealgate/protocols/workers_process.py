@@ -9,7 +9,7 @@ from sealgate.child_process import ChildProcess
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.protocols.workers_plan import Served, WorkerPlan
+    from sealgate.protocols.workers_plan import ServedDrops, WorkerPlan
 
 _MODULE = "sealgate.protocols.workers"
 
@@ -32,7 +32,7 @@ class WorkerProcess(ChildProcess):
         """
         self.ask("begin")
 
-    def renew(self, served: Served) -> None:
+    def renew(self, served: ServedDrops) -> None:
         """
         Have it go by *served*; returns once it does.
 

@@ -37,7 +37,7 @@ def _door_lines(inventory: Inventory) -> Iterator[str]:
 
 
 def drop_lines(inventory: Inventory, why_not_apart: Mapping[str, str | None]) -> tuple[str, ...]:
-    """Return what each drop is, in a few lines; *why_not_apart* as in ``transfer.promise``."""
+    """Return what each drop is, in a few lines; *why_not_apart* as in :mod:`sealgate.protocols.guarantees`."""
     return tuple(
         "\n    ".join(_drop_lines(drop, inventory, why_not_apart)) for drop in inventory.drops
     )

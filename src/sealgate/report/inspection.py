@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.inspection.model import kinds_of, titles
-from sealgate.policy.inventory import Inspect, default_inspect, is_unsampled, route_asset
+from sealgate.policy.assets import route_asset
+from sealgate.policy.inventory import Inspect, default_inspect, is_unsampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

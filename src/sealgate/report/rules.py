@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from sealgate.inspection.model import Refusal
+from sealgate.inspection.model import BodyRefusal
 from sealgate.policy.ladder import LADDERS
 from sealgate.policy.protection import RUNG_NAMES
 from sealgate.policy.rules import RULES
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 _HELD_BACK = {
-    Refusal.ABOVE_CLASS: (
+    BodyRefusal.ABOVE_CLASS: (
         "a body holds what is above the class of its route",
         "have the site leave it out, or give the route the class of what it shows or collects",
     ),
-    Refusal.UNREADABLE: (
+    BodyRefusal.UNREADABLE: (
         "a body cannot be read: its encoding, a part of it, or an upgrade",
         "send it in gzip, br, zstd or without an encoding, and in UTF-8",
     ),
-    Refusal.BUDGET: (
+    BodyRefusal.BUDGET: (
         "a body is larger, or holds more to look at, than a body may",
         "send less at once, or serve large files on a route without inspect",
     ),
-    Refusal.FRAMING: (
+    BodyRefusal.FRAMING: (
         "a message could be read in two ways",
         "have the site or the client frame its messages as RFC 9112 demands",
     ),
-    Refusal.UNREACHABLE: (
+    BodyRefusal.UNREACHABLE: (
         "the site behind the gateway does not answer",
         "start the site, or set its upstream right: sealgate plan",
     ),
@@ -69,7 +69,7 @@ def render_rule(rule: Rule, *, console_width: int = 100) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_held_back(refusal: Refusal) -> str:
+def render_held_back(refusal: BodyRefusal) -> str:
     """Return what it means when a body on its way is held back as *refusal*."""
     what, fix = _HELD_BACK[refusal]
     return (

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.certificates import (
     acme_folder,
-    fetched_shelf,
     fetched_sites,
+    fetched_versions,
     kept_certificate,
     names_all,
     upkeep_complaint,
@@ -39,7 +39,7 @@ from sealgate.policy.inventory import AcmeChallenge
 
 if TYPE_CHECKING:
     from sealgate.gateway.adapters.acme import Issued
-    from sealgate.identity.adapters.shelf import KeptCertificate
+    from sealgate.identity.adapters.certificate_versions import KeptCertificate
     from sealgate.policy.inventory import Inventory, Site
 
 # Our own door is looked at so often, and soon after a certificate was taken over.
@@ -259,9 +259,9 @@ class CertificateKeeper:
     # Outcomes: in the gateway's thread again.
 
     def _note_issued(self, inventory: Inventory, site: Site, issued: Issued, now: float) -> bool:
-        shelf = fetched_shelf(inventory)
+        versions = fetched_versions(inventory)
         try:
-            kept = shelf.keep(site.name, issued.chain, issued.key)
+            kept = versions.keep(site.name, issued.chain, issued.key)
         except SealgateError as error:
             return self._note_failure(inventory, site, error, now)
         life = Life(kept.not_before, kept.not_after)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.errors import ConfigError
-from sealgate.gateway import promise as gateway
+from sealgate.gateway import guarantees as gateway
 from sealgate.gateway.model import Material, needs_grants, signs_in
 from sealgate.gateway.translate import translate
 from sealgate.protocols import guarantees as transfer
@@ -22,7 +22,7 @@ from sealgate.serve.ports import opened
 from sealgate.serve.relay_policies import policies, relay_sockets
 from sealgate.serve.sign_in_material import sign_in_material, sign_in_socket_faults, wants_sign_in
 from sealgate.serve.signer_policies import signer_policies, signer_socket_faults, signer_sockets
-from sealgate.signin.model import Served as SignInServed
+from sealgate.signin.model import ServedSites as SignInServed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ ENVOY_FOLDER = "envoy"
 
 
 @dataclass(frozen=True, slots=True)
-class FileServer:
+class FileServerPlan:
     """One file server, and where it listens, by the setting in ``[listen]``."""
 
     kind: ServerKind
@@ -52,7 +52,7 @@ class FileServer:
 
 
 @dataclass(frozen=True, slots=True)
-class SignInService:
+class SignInPlan:
     """What the sign-in service serves; *opens_codes*: it needs the site's keys for one-time codes."""
 
     served: SignInServed
@@ -86,8 +86,8 @@ class Deployment:
     relays: Mapping[str, Policy]
     samples: Mapping[str, Policy]
     signers: Mapping[str, SignerPolicy]
-    sign_in: SignInService | None
-    file_servers: tuple[FileServer, ...]
+    sign_in: SignInPlan | None
+    file_servers: tuple[FileServerPlan, ...]
     metrics: tuple[Address, ...]
 
     @property
@@ -154,7 +154,9 @@ def plan(inventory: Inventory, facts: Facts) -> Deployment:
         samples={path: policy for path, policy in known.items() if not policy.enforces},
         signers=signer_policies(inventory),
         sign_in=_sign_in(inventory),
-        file_servers=tuple(FileServer(k, k.addresses(inventory)) for k in servers_of(inventory)),
+        file_servers=tuple(
+            FileServerPlan(k, k.addresses(inventory)) for k in servers_of(inventory)
+        ),
         metrics=inventory.listen.metrics,
     )
 
@@ -171,10 +173,10 @@ def _refusals(inventory: Inventory, facts: Facts, material: Material) -> Iterato
     yield from transfer.refusals(inventory, apart, now=facts.now)
 
 
-def _sign_in(inventory: Inventory) -> SignInService | None:
+def _sign_in(inventory: Inventory) -> SignInPlan | None:
     if not wants_sign_in(inventory):
         return None
     served = SignInServed(
         inventory.sites, inventory.access, inventory.operator.name, inventory.identity_providers
     )
-    return SignInService(served, any(needs_grants(site) for site in inventory.sites))
+    return SignInPlan(served, any(needs_grants(site) for site in inventory.sites))

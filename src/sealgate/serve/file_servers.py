@@ -1,7 +1,7 @@
 """
 The file servers of one configuration at work, and every change of that while they serve.
 
-Synchronous and single-threaded, like :class:`sealgate.serve.gateway.Gateway` beside it. The
+Synchronous and single-threaded, like :class:`sealgate.serve.gateway.EnvoyService` beside it. The
 listening sockets are opened here and handed to the processes, so a server that crashed or
 is replaced refuses nobody meanwhile. What a process does not take over ends that process:
 one that goes by old rules would admit people who are out.
@@ -20,23 +20,23 @@ from sealgate.gateway.adapters.doors import bound, shown
 from sealgate.policy.inventory import Address
 from sealgate.protocols.table import SERVERS
 from sealgate.protocols.workers_process import WorkerProcess
-from sealgate.serve.file_servers_plan import Wanted
+from sealgate.serve.file_servers_plan import ConfiguredServers
 from sealgate.serve.revival import seen_off
-from sealgate.serve.server_group import Group
+from sealgate.serve.server_group import ServerGroup
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Iterator
 
     from sealgate.policy.inventory import Inventory
-    from sealgate.protocols.workers_plan import Served
+    from sealgate.protocols.workers_plan import ServedDrops
     from sealgate.serve.deployment import Deployment
     from sealgate.serve.facts import Certificates
-    from sealgate.serve.file_servers_material import Material
-    from sealgate.serve.file_servers_plan import Door
+    from sealgate.serve.file_servers_material import FileServersMaterial
+    from sealgate.serve.file_servers_plan import ConfiguredServer
+    from sealgate.serve.maintenance import Maintenance
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.serve.store_watch import StoreWatch
-    from sealgate.serve.tending import Tending
 
 # More processes than this would each hold tables of their own for little.
 
@@ -46,8 +46,8 @@ class _Next:
     """What was prepared: the groups of *fresh* processes wait until they are told to serve."""
 
     inventory: Inventory
-    wanted: Wanted
-    fresh: dict[str, Group]
+    wanted: ConfiguredServers
+    fresh: dict[str, ServerGroup]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class _Before:
     """What was served before a change."""
 
     inventory: Inventory | None
-    wanted: Wanted | None
-    groups: dict[str, Group]
+    wanted: ConfiguredServers | None
+    groups: dict[str, ServerGroup]
 
 
-class Transfer:
+class FileServers:
     """
     The file servers. *now* tells seconds since the epoch, *tell* takes a line for a person.
 
@@ -79,12 +79,12 @@ class Transfer:
         self._keys = keys
         self._processes = processes or len(os.sched_getaffinity(0))
         self._now = now
-        self._parts: tuple[Material, Tending, StoreWatch] | None = None
+        self._parts: tuple[FileServersMaterial, Maintenance, StoreWatch] | None = None
         self._inventory: Inventory | None = None
-        self._wanted: Wanted | None = None
+        self._wanted: ConfiguredServers | None = None
         self._next: _Next | None = None
         self._before: _Before | None = None
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[str, ServerGroup] = {}
         self._leaving: list[tuple[WorkerProcess, float]] = []
 
     def prepare(self, wanted: Deployment) -> None:
@@ -101,7 +101,7 @@ class Transfer:
         if inventory.serves_files:
             found = self._loaded()[0].gather(wanted, before.served if before is not None else None)
         else:
-            found = Wanted((), None, None, inventory.model, database_url(inventory), "")
+            found = ConfiguredServers((), None, None, inventory.model, database_url(inventory), "")
         self._next = _Next(inventory, found, {})
         for door in found.doors:
             old = self._groups.get(door.kind.name)
@@ -162,13 +162,13 @@ class Transfer:
             raise BugError("the file servers were not prepared")
         return self._next
 
-    def _serve(self, served: Served, groups: Iterable[Group]) -> None:
+    def _serve(self, served: ServedDrops, groups: Iterable[ServerGroup]) -> None:
         for group in groups:
             group.ask(lambda process: process.renew(served))
         # Sessions that end with their old process go by the new rules, too.
         self._asked_leaving(lambda process: process.renew(served))
 
-    def _tell_fenced(self, before: Wanted | None, wanted: Wanted) -> None:
+    def _tell_fenced(self, before: ConfiguredServers | None, wanted: ConfiguredServers) -> None:
         old, new = _fenced(before), _fenced(wanted)
         for name, why in new.items():
             if old.get(name) != why:
@@ -190,16 +190,16 @@ class Transfer:
         self._serve(served, self._groups.values())
         self._tell_fenced(before, self._wanted)
 
-    def _loaded(self) -> tuple[Material, Tending, StoreWatch]:
+    def _loaded(self) -> tuple[FileServersMaterial, Maintenance, StoreWatch]:
         if self._parts is None:
             # A fifth of the time until a site is served; who has no drops does not pay it.
-            from sealgate.serve.file_servers_material import Material  # noqa: PLC0415
+            from sealgate.serve.file_servers_material import FileServersMaterial  # noqa: PLC0415
+            from sealgate.serve.maintenance import Maintenance  # noqa: PLC0415
             from sealgate.serve.store_watch import StoreWatch  # noqa: PLC0415
-            from sealgate.serve.tending import Tending  # noqa: PLC0415
 
             self._parts = (
-                Material(self._now, self._keys),
-                Tending(self._now, self._tell),
+                FileServersMaterial(self._now, self._keys),
+                Maintenance(self._now, self._tell),
                 StoreWatch(self._now),
             )
         return self._parts
@@ -291,12 +291,14 @@ class Transfer:
             process.kill()
         self._leaving.clear()
 
-    def _begin(self, door: Door, before: Group | None, wanted: Wanted) -> Group:
+    def _begin(
+        self, door: ConfiguredServer, before: ServerGroup | None, wanted: ConfiguredServers
+    ) -> ServerGroup:
         """Return a group whose processes start, and wait; nobody has waited for them yet."""
         old = before.listeners if before is not None else {}
         listeners: dict[Address, socket.socket] = {}
         many = min(self._processes, door.kind.most_processes)
-        group = Group(door, listeners, many, self._spawn, self._tell)
+        group = ServerGroup(door, listeners, many, self._spawn, self._tell)
         try:
             for address in door.all_addresses:
                 listeners[address] = old[address] if address in old else bound(address)
@@ -306,12 +308,14 @@ class Transfer:
             raise
         return group
 
-    def _spawn(self, group: Group) -> WorkerProcess:
+    def _spawn(self, group: ServerGroup) -> WorkerProcess:
         if self._wanted is None:
             raise BugError("file servers were not prepared")
         return self._spawned(group, self._wanted, waits=False)
 
-    def _spawned(self, group: Group, wanted: Wanted, *, waits: bool) -> WorkerProcess:
+    def _spawned(
+        self, group: ServerGroup, wanted: ConfiguredServers, *, waits: bool
+    ) -> WorkerProcess:
         from sealgate.protocols.workers_plan import WorkerPlan  # noqa: PLC0415
 
         if wanted.served is None:
@@ -342,34 +346,36 @@ class Transfer:
                 except GatewayError:
                     process.kill()
 
-    def _leave(self, group: Group, drain_seconds: float) -> None:
+    def _leave(self, group: ServerGroup, drain_seconds: float) -> None:
         # What the process itself needs to hang up comes on top.
         until = time.monotonic() + drain_seconds + 5.0
         for process in group.running():
             process.request_stop(drain_seconds)
             self._leaving.append((process, until))
 
-    def _end(self, group: Group, drain_seconds: float) -> None:
+    def _end(self, group: ServerGroup, drain_seconds: float) -> None:
         self._leave(group, drain_seconds)
         group.close()
 
 
-def _served(wanted: Wanted) -> Served:
-    from sealgate.protocols.workers_plan import Served  # noqa: PLC0415
+def _served(wanted: ConfiguredServers) -> ServedDrops:
+    from sealgate.protocols.workers_plan import ServedDrops  # noqa: PLC0415
 
-    return wanted.served or Served()
+    return wanted.served or ServedDrops()
 
 
-def _fenced(wanted: Wanted | None) -> dict[str, str]:
+def _fenced(wanted: ConfiguredServers | None) -> dict[str, str]:
     return dict(wanted.served.fenced) if wanted is not None and wanted.served is not None else {}
 
 
-def _is_same(before: Wanted, wanted: Wanted, group: Group, door: Door) -> bool:
+def _is_same(
+    before: ConfiguredServers, wanted: ConfiguredServers, group: ServerGroup, door: ConfiguredServer
+) -> bool:
     # What is not in served, a process takes at its start only.
     return group.door == door and replace(before, served=wanted.served) == wanted
 
 
-def _give_up(group: Group, before: Group | None) -> None:
+def _give_up(group: ServerGroup, before: ServerGroup | None) -> None:
     group.kill()
     group.close(keep=before.listeners if before is not None else ())
 
@@ -378,7 +384,7 @@ def _called(name: str) -> str:
     return f"{name} server"
 
 
-def told_addresses(inventory: Inventory, transfer: Transfer) -> Iterator[str]:
+def told_addresses(inventory: Inventory, transfer: FileServers) -> Iterator[str]:
     """Yield what a person is told of where files are served."""
     if not inventory.serves_files:
         return

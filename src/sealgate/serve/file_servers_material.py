@@ -19,11 +19,11 @@ from sealgate.app.state import database_url
 from sealgate.app.storing import store_settings
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.files import private_folder, write_durably
-from sealgate.identity.adapters.given import check_given
+from sealgate.identity.adapters.own_certificate import check_own_certificate
 from sealgate.protocols.authorize import needs_grant
 from sealgate.protocols.table import servers_of
-from sealgate.protocols.workers_plan import Served
-from sealgate.serve.file_servers_plan import Door, Wanted
+from sealgate.protocols.workers_plan import ServedDrops
+from sealgate.serve.file_servers_plan import ConfiguredServer, ConfiguredServers
 from sealgate.serve.store_watch import silent, why_not_served
 from sealgate.storage.adapters.asked import answers
 from sealgate.storage.adapters.packed import packed
@@ -42,7 +42,7 @@ LOG_NAME = "transfer.jsonl"
 _CERTIFICATE = "certificate.pem"
 
 
-class Material:
+class FileServersMaterial:
     """
     Gathers what file servers need; *keys* keeps the sealing keys open in between.
 
@@ -56,8 +56,8 @@ class Material:
     def gather(
         self,
         deployment: Deployment,
-        before: Served | None,
-    ) -> Wanted:
+        before: ServedDrops | None,
+    ) -> ConfiguredServers:
         """
         Return what the file servers of *deployment* need, checked; *before* is what they serve now.
 
@@ -87,7 +87,7 @@ class Material:
         # What was opened just now is missed from now on, also by a process that starts later.
         note_made(inventory)
         stores = tuple(store_settings(inventory, drop) for drop in inventory.drops)
-        served = Served(
+        served = ServedDrops(
             inventory.drops,
             stores,
             inventory.tunnels,
@@ -96,9 +96,11 @@ class Material:
             tuple(fenced.items()),
         )
         host = _Host(inventory, facts.certificates, self._now)
-        return Wanted(
+        return ConfiguredServers(
             tuple(
-                Door(server.kind, server.addresses, server.kind.configure(inventory, host))
+                ConfiguredServer(
+                    server.kind, server.addresses, server.kind.configure(inventory, host)
+                )
                 for server in deployment.file_servers
             ),
             served,
@@ -166,7 +168,9 @@ class _Host:
                         )
                     ],
                 )
-            given = check_given(tls.chain, tls.key, (name,), now=self.now(), place=tls.place)
+            given = check_own_certificate(
+                tls.chain, tls.key, (name,), now=self.now(), place=tls.place
+            )
             content = given.chain + given.key
         private_folder(Path(self.state_folder, folder))
         path = Path(self.state_folder, folder, _CERTIFICATE)

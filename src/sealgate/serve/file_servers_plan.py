@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from sealgate.policy.classification import ClassificationModel
     from sealgate.policy.inventory import Address
     from sealgate.protocols.model import ServerKind
-    from sealgate.protocols.workers_plan import Served
+    from sealgate.protocols.workers_plan import ServedDrops
     from sealgate.storage.adapters.packed import PackedKeyring
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ConfiguredServer:
     """One file server: where it listens, by the setting in ``[listen]``, and how it is to behave."""
 
     kind: ServerKind
@@ -30,15 +30,15 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ConfiguredServers:
     """
     Everything that file servers need, of one configuration; no *doors*, no servers.
 
     *served* is ``None`` then, too.
     """
 
-    doors: tuple[Door, ...]
-    served: Served | None
+    doors: tuple[ConfiguredServer, ...]
+    served: ServedDrops | None
     keyring: PackedKeyring | None
     model: ClassificationModel
     database: str

@@ -21,21 +21,21 @@ from typing import TYPE_CHECKING
 from sealgate.app.certificates import fetched_sites, upkeep_complaint
 from sealgate.errors import BugError, SealgateError
 from sealgate.gateway.adapters.doors import answers, refuse_taken, shown
-from sealgate.gateway.promise import promises
+from sealgate.gateway.guarantees import guaranteed
 from sealgate.gateway.translate import translate
 from sealgate.serve.attempts import Attempts
 from sealgate.serve.certificate_keeper import CertificateKeeper
 from sealgate.serve.deployment import plan
 from sealgate.serve.envoy_keeper import EnvoyKeeper
-from sealgate.serve.facts import (
-    Certificates,
+from sealgate.serve.facts import Certificates
+from sealgate.serve.monitoring import Snapshot
+from sealgate.serve.observe import (
     aged,
     gather_admissions,
     gather_certificates,
     gather_countries,
     with_keys,
 )
-from sealgate.serve.monitoring import Snapshot
 from sealgate.serve.ports import opened
 from sealgate.serve.relay_policies import inspection_remarks
 from sealgate.serve.watch import FileWatch
@@ -70,7 +70,7 @@ class _Before:
     files: EnvoyFiles | None
 
 
-class Gateway:
+class EnvoyService:
     """
     The gateway of one configuration: Envoy, and what it is told as files and time change.
 
@@ -251,12 +251,12 @@ class Gateway:
         """Have *share* of ten thousand answers of observed routes read."""
         self._envoy.sample(share)
 
-    def promises(self) -> tuple[Observation, ...]:
+    def guaranteed(self) -> tuple[Observation, ...]:
         """Return what the running gateway enforces, as the host sees it."""
         if self.pid is None or self._stale_attempts:
             return ()
         seen = self._seen_now()
-        return promises(seen.inventory, seen.material, now=seen.facts.now)
+        return guaranteed(seen.inventory, seen.material, now=seen.facts.now)
 
     def status(self) -> dict[str, object]:
         """Return what runs, as plain values; times in seconds since the epoch."""

@@ -2,7 +2,7 @@
 Tells what ``serve`` will do, without doing it: required against provided, and what it refuses.
 
 The same functions decide here as when serving: what is enforced comes from
-:mod:`sealgate.gateway.promise` and :mod:`sealgate.protocols.guarantees`, what is enough from
+:mod:`sealgate.gateway.guarantees` and :mod:`sealgate.protocols.guarantees`, what is enough from
 :mod:`sealgate.policy.evaluate`.
 Nothing is written: where no database of identities is yet, nobody is in it.
 """
@@ -22,16 +22,16 @@ from sealgate.app.trust import new_authority_remarks
 from sealgate.app.users import look_alike_remarks
 from sealgate.config.presets import PRESETS, front_of, settings_for
 from sealgate.errors import Fault
-from sealgate.gateway import promise as gateway
+from sealgate.gateway import guarantees as gateway
+from sealgate.policy.assets import route_asset
 from sealgate.policy.confirming import confirmables, confirmed_observations
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.finding import Status
-from sealgate.policy.inventory import route_asset
 from sealgate.policy.requirements import declared
 from sealgate.protocols import guarantees as transfer
 from sealgate.report.plan import verdict_on
 from sealgate.serve.deployment import plan as deploy
-from sealgate.serve.foreseen import foresee, foreseen_facts
+from sealgate.serve.expected import expected_certificates, expected_facts
 from sealgate.serve.relay_policies import as_far_as_possible, inspection_remarks
 from sealgate.serve.sign_in_material import sign_in_remarks
 
@@ -119,16 +119,16 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         SourceError: the database of identities is there, but cannot be read.
     """
     inventory = as_far_as_possible(inventory)
-    certificates = foresee(inventory, now)
-    deployment = deploy(inventory, foreseen_facts(inventory, certificates, now))
+    certificates = expected_certificates(inventory, now)
+    deployment = deploy(inventory, expected_facts(inventory, certificates, now))
     apart = {
         drop.name: deployment.facts.apart.get(drop.name, DID_NOT_ANSWER) for drop in inventory.drops
     }
     report = evaluate(
         declared(inventory),
         [
-            *gateway.promises(inventory, deployment.material, now=now),
-            *transfer.promises(inventory, apart),
+            *gateway.guaranteed(inventory, deployment.material, now=now),
+            *transfer.guaranteed(inventory, apart),
             *(sighting for certificate in certificates for sighting in certificate.sightings),
             *confirmed_observations(inventory, now=now),
             *upkeep_sightings(inventory, now=now),

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from sealgate.app.extras import absent
 from sealgate.errors import Fault
 from sealgate.gateway.translate.inspection import back_socket, needs_back
-from sealgate.inspection.model import Policy, Upstream, kinds_of
-from sealgate.policy.inventory import Inspect, is_unsampled, route_asset
+from sealgate.inspection.model import Policy, RelayUpstream, kinds_of
+from sealgate.policy.assets import route_asset
+from sealgate.policy.inventory import Inspect, is_unsampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,13 +115,13 @@ def _obstacles(inventory: Inventory) -> Iterator[tuple[str, str]]:
         yield why, 'set folder = "/var/lib/sealgate" under [state]'
 
 
-def upstream_of(inventory: Inventory, site: Site) -> Upstream:
+def upstream_of(inventory: Inventory, site: Site) -> RelayUpstream:
     """Return where relays and signers reach *site*: itself, or the gateway's way to it."""
     if needs_back(site):
-        return Upstream(back_socket(str(Path(inventory.state_folder, "envoy")), site))
+        return RelayUpstream(back_socket(str(Path(inventory.state_folder, "envoy")), site))
     if site.upstream.scheme == "unix":
-        return Upstream(site.upstream.host)
-    return Upstream(site.upstream.host, site.upstream.port)
+        return RelayUpstream(site.upstream.host)
+    return RelayUpstream(site.upstream.host, site.upstream.port)
 
 
 def _digest(policy: Policy) -> str:

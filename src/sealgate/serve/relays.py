@@ -1,7 +1,7 @@
 """
 The relays of one configuration at work: one process per core, and two at least, behind shared sockets.
 
-Synchronous, like :class:`sealgate.serve.gateway.Gateway` beside it. The listening sockets are
+Synchronous, like :class:`sealgate.serve.gateway.EnvoyService` beside it. The listening sockets are
 opened here and handed to the processes, so one that ended refuses nobody: what waits is
 taken by another. A relay that does not answer is ended, and its requests fail; nothing
 goes around it. What is only observed has a relay of its own
@@ -57,7 +57,7 @@ class _Before:
     group: _Group | None
 
 
-class Inspection:
+class Relays:
     """The relays. *now* tells seconds since the epoch, *tell* takes a line for a person."""
 
     def __init__(

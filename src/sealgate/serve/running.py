@@ -35,7 +35,7 @@ from sealgate.gateway.adapters.doors import shown
 from sealgate.serve.file_servers import told_addresses
 from sealgate.serve.gateway import Change
 from sealgate.serve.ports import opened
-from sealgate.serve.supervisor import NotPutBackError, Services
+from sealgate.serve.supervisor import NotPutBackError, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,7 +87,7 @@ class RunningGateway:
         """Remember what to serve; nothing is opened yet."""
         self._options = options or Options()
         self._state_folder = inventory.state_folder
-        self._services = Services(
+        self._supervisor = Supervisor(
             inventory,
             load=self._options.load or (lambda: load(inventory.source)),
             now=self._options.now,
@@ -96,7 +96,7 @@ class RunningGateway:
         )
         self._tasks: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         # Closed by the thread; until it runs there is nobody to wake.
-        self._bell = self._ear = _closed_socket()
+        self._notifier = self._receiver = _closed_socket()
         self._stop_wanted = threading.Event()
         self._hurry = threading.Event()
         self._drain_seconds = self._options.drain_seconds
@@ -129,9 +129,9 @@ class RunningGateway:
                 Envoy cannot be run.
             SourceError: the state folder cannot be used.
         """
-        self._bell, self._ear = socket.socketpair()
-        self._bell.setblocking(False)
-        self._ear.setblocking(False)
+        self._notifier, self._receiver = socket.socketpair()
+        self._notifier.setblocking(False)
+        self._receiver.setblocking(False)
         self._begun = True
         self._thread.start()
         return self._ready.result()
@@ -139,22 +139,22 @@ class RunningGateway:
     @property
     def addresses(self) -> Addresses:
         """Return where it listens."""
-        return opened(self._services.inventory)
+        return opened(self._supervisor.inventory)
 
     @property
     def file_addresses(self) -> dict[str, list[str]]:
         """Return where files are served: ``sftp``, ``ftps`` and ``ftps_implicit``."""
-        return self._services.transfer.addresses()
+        return self._supervisor.file_servers.addresses()
 
     def welcome(self) -> Iterator[str]:
         """Yield what a person is told of where everything is served."""
-        yield from _welcome(self._services.inventory, self.addresses)
-        yield from told_addresses(self._services.inventory, self._services.transfer)
+        yield from _welcome(self._supervisor.inventory, self.addresses)
+        yield from told_addresses(self._supervisor.inventory, self._supervisor.file_servers)
 
     @property
     def pid(self) -> int | None:
         """Return Envoy's process id, ``None`` while it does not run."""
-        return self._services.gateway.pid
+        return self._supervisor.envoy.pid
 
     def reload(self) -> Change:
         """
@@ -164,7 +164,7 @@ class RunningGateway:
             ConfigError: with every fault; the old configuration stays.
             GatewayError: Envoy refused, the change needs a restart, or nothing runs.
         """
-        change: Change = self._call(self._services.reload)
+        change: Change = self._call(self._supervisor.reload)
         return change
 
     def readmit(self) -> Change:
@@ -175,7 +175,7 @@ class RunningGateway:
             SourceError: the database of identities cannot be read.
             GatewayError: Envoy did not confirm, or nothing runs.
         """
-        change: Change = self._call(self._services.readmit)
+        change: Change = self._call(self._supervisor.readmit)
         return change
 
     def status(self) -> dict[str, object]:
@@ -185,7 +185,7 @@ class RunningGateway:
         Raises:
             GatewayError: nothing runs.
         """
-        told: dict[str, object] = self._call(self._services.status)
+        told: dict[str, object] = self._call(self._supervisor.status)
         return told
 
     def stop(self, *, drain_seconds: float | None = None) -> bool:
@@ -243,12 +243,12 @@ class RunningGateway:
 
     def _ring(self) -> None:
         with contextlib.suppress(OSError):
-            # A full bell rings already; one that is gone has nobody to wake.
-            self._bell.send(b"!")
+            # A full socket wakes it already; one that is gone has nobody to wake.
+            self._notifier.send(b"!")
 
     def _reload_and_tell(self) -> None:
         try:
-            change = self._services.reload()
+            change = self._supervisor.reload()
         except ConfigError as error:
             for fault in error.faults:
                 self._options.tell(f"error: {fault}")
@@ -273,23 +273,23 @@ class RunningGateway:
                 control = open_control(self._state_folder)
                 held.callback(Path(self._state_folder, CONTROL_SOCKET).unlink, missing_ok=True)
                 held.callback(control.close)
-                held.callback(self._services.kill)
-                must_be_whole(self._services.inventory)
-                upgrade_apart(self._services.inventory)
-                remarks = self._services.start()
-                note_made(self._services.inventory)
+                held.callback(self._supervisor.kill)
+                must_be_whole(self._supervisor.inventory)
+                upgrade_apart(self._supervisor.inventory)
+                remarks = self._supervisor.start()
+                note_made(self._supervisor.inventory)
                 self._ready.set_result(remarks)
                 self._serve(control)
-                finished = self._services.stop(
+                finished = self._supervisor.stop(
                     drain_seconds=self._drain_seconds, hurry=self._hurry.is_set
                 )
-                note_made(self._services.inventory)
+                note_made(self._supervisor.inventory)
             self._done.set_result(finished)
         except BaseException as error:  # noqa: BLE001  # handed to whoever waits
             self._fail(error)
         finally:
-            self._bell.close()
-            self._ear.close()
+            self._notifier.close()
+            self._receiver.close()
             self._refuse_waiting()
 
     def _fail(self, error: BaseException) -> None:
@@ -312,7 +312,7 @@ class RunningGateway:
     def _serve(self, control: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(control, selectors.EVENT_READ)
-            selector.register(self._ear, selectors.EVENT_READ)
+            selector.register(self._receiver, selectors.EVENT_READ)
             next_tick = time.monotonic() + self._options.tick_seconds
             next_watch = time.monotonic() + WATCH_SECONDS
             while not self._stop_wanted.is_set():
@@ -321,13 +321,13 @@ class RunningGateway:
                     if key.fileobj is control:
                         self._answer_one(control)
                     else:
-                        self._ear.recv(4096)
+                        self._receiver.recv(4096)
                 self._do_tasks()
                 if time.monotonic() >= next_tick:
-                    self._services.tick()
+                    self._supervisor.tick()
                     next_tick = time.monotonic() + self._options.tick_seconds
                 elif time.monotonic() >= next_watch:
-                    self._services.watch()
+                    self._supervisor.watch()
                     next_watch = time.monotonic() + WATCH_SECONDS
 
     def _do_tasks(self) -> None:
@@ -356,15 +356,15 @@ class RunningGateway:
     def _answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         match request.get("command"):
             case "reload":
-                change = self._services.reload()
+                change = self._supervisor.reload()
                 return {"ok": True, "changed": change.changed, "remarks": change.remarks}
             case "identities":
-                change = self._services.readmit()
+                change = self._supervisor.readmit()
                 return {"ok": True, "changed": change.changed, "remarks": change.remarks}
             case "status":
-                return {"ok": True, "status": self._services.status()}
+                return {"ok": True, "status": self._supervisor.status()}
             case "promises":
-                seen = [asdict(one) for one in self._services.promises()]
+                seen = [asdict(one) for one in self._supervisor.guaranteed()]
                 return {"ok": True, "observations": seen}
             case _:
                 raise GatewayError("the request has no command that this gateway knows")

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
     from sealgate.policy.inventory import Address
     from sealgate.protocols.workers_process import WorkerProcess
-    from sealgate.serve.file_servers_plan import Door
+    from sealgate.serve.file_servers_plan import ConfiguredServer
 
 # A server that crashes again and again is tried so often.
 RETRY_SECONDS = 60.0
 
 
-class Group:
+class ServerGroup:
     """*many* processes for *door* on *listeners*; *spawn* starts one, *tell* is for a person."""
 
     def __init__(
         self,
-        door: Door,
+        door: ConfiguredServer,
         listeners: dict[Address, socket.socket],
         many: int,
-        spawn: Callable[[Group], WorkerProcess],
+        spawn: Callable[[ServerGroup], WorkerProcess],
         tell: Callable[[str], None],
     ) -> None:
         self.door = door

@@ -1,7 +1,7 @@
 """
 The sign-in service of one configuration: started where people sign in, and kept running.
 
-Synchronous and single-threaded, like :class:`sealgate.serve.gateway.Gateway` beside it. The
+Synchronous and single-threaded, like :class:`sealgate.serve.gateway.EnvoyService` beside it. The
 socket is opened here and handed to the process, so that questions wait while a crashed one
 is started again. While none runs, Envoy lets nobody new in.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from sealgate.serve.deployment import Deployment, SignInService
+    from sealgate.serve.deployment import Deployment, SignInPlan
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.signin.adapters.process import ServiceProcess
     from sealgate.storage.adapters.packed import PackedKeyring
@@ -43,7 +43,7 @@ class _State:
     codes: PackedKeyring | None
 
     @property
-    def service(self) -> SignInService | None:
+    def service(self) -> SignInPlan | None:
         return self.wanted.sign_in
 
     def goes_by(self, other: _State | None) -> bool:
@@ -58,7 +58,7 @@ class _Before:
     state: _State | None
 
 
-class SignIn:
+class SignInService:
     """
     The service. *now* tells seconds since the epoch, *tell* takes a line for a person.
 
@@ -206,7 +206,7 @@ class SignIn:
 
     def _spawn(self, state: _State) -> ServiceProcess:
         # Who needs no sign-in does not need its libraries.
-        from sealgate.signin.adapters.plan import Plan  # noqa: PLC0415
+        from sealgate.signin.adapters.plan import SignInServicePlan  # noqa: PLC0415
         from sealgate.signin.adapters.process import ServiceProcess, listening  # noqa: PLC0415
 
         inventory, service = state.wanted.inventory, state.service
@@ -215,7 +215,7 @@ class SignIn:
         if self._listener is None:
             self._path = socket_path(inventory)
             self._listener = listening(self._path)
-        plan = Plan(
+        plan = SignInServicePlan(
             listener=self._listener.fileno(),
             database=database_url(inventory),
             state_folder=inventory.state_folder,

@@ -9,7 +9,7 @@ from sealgate.app.extras import absent
 from sealgate.errors import Fault, SourceError
 from sealgate.gateway.model import Guard, SignInMaterial, guard_at, needs_grants, signs_in
 from sealgate.identity.sessions import SESSION_SECONDS, TOKEN_SECONDS
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
 from sealgate.signin.adapters.client_secrets import read_secret
 from sealgate.signin.journey import is_admitted
 

@@ -1,7 +1,7 @@
 """
 The process that signs what is served over plain HTTP: started where a route asks for it, and kept running.
 
-Synchronous, like :class:`sealgate.serve.gateway.Gateway` beside it. The listening sockets are
+Synchronous, like :class:`sealgate.serve.gateway.EnvoyService` beside it. The listening sockets are
 opened here and handed to the process, so that questions wait while a crashed one is started
 again; one that does not answer is ended, and its requests fail. Nothing goes around it.
 """
@@ -17,7 +17,7 @@ from sealgate.errors import SealgateError
 from sealgate.files import private_folder
 from sealgate.inspection.adapters.signer_plan import SignerPlan
 from sealgate.inspection.adapters.signer_process import SignerProcess
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
 from sealgate.serve.listening import bound, close_listeners
 from sealgate.serve.revival import Member, seen_off
 from sealgate.serve.signer_policies import (
@@ -58,7 +58,7 @@ class _Before:
     served: _Served | None
 
 
-class Signing:
+class Signer:
     """The signer. *now* tells seconds since the epoch, *tell* takes a line for a person."""
 
     def __init__(self, *, now: Callable[[], float], tell: Callable[[str], None]) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from sealgate.errors import Fault
 from sealgate.inspection.adapters.signer_plan import SignerPolicy
 from sealgate.inspection.adapters.signing_keys import SigningKeys
-from sealgate.inspection.model import Upstream
-from sealgate.policy.inventory import Inspect, route_asset
+from sealgate.inspection.model import RelayUpstream
+from sealgate.policy.assets import route_asset
+from sealgate.policy.inventory import Inspect
 from sealgate.serve.relay_policies import relay_sockets, upstream_of
 from sealgate.signing.keys import directory
 
@@ -48,7 +49,7 @@ def signer_policies(inventory: Inventory) -> dict[str, SignerPolicy]:
         upstream = upstream_of(inventory, site)
         if route.inspect is Inspect.ENFORCE:
             # What is looked into over TLS is not taken past that in clear.
-            upstream = Upstream(relays[asset])
+            upstream = RelayUpstream(relays[asset])
         policy = SignerPolicy(asset, upstream, str(folder))
         digest = hashlib.sha256(repr(policy).encode()).hexdigest()[:16]
         found[str(folder / f"{digest}.sock")] = policy

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.apart import ANSWER_SECONDS, DID_NOT_ANSWER
 from sealgate.app.storing import store_settings
-from sealgate.policy.inventory import drop_asset
+from sealgate.policy.assets import drop_asset
 from sealgate.storage.adapters.asked import asked
 from sealgate.storage.adapters.opened import open_store, was_used
 from sealgate.storage.model import StorageError, Trouble
@@ -34,7 +34,7 @@ AT_REST_RULE = "at-rest-unsealed"
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class StoreFault:
     """Why a store cannot be served; *is_damage*: it is no fault of the configuration."""
 
     message: str
@@ -42,17 +42,17 @@ class Wrong:
     is_damage: bool
 
 
-SILENT = Wrong(DID_NOT_ANSWER, None, is_damage=True)
+SILENT = StoreFault(DID_NOT_ANSWER, None, is_damage=True)
 
 
-def silent(inventory: Inventory, drop: Drop) -> Wrong:
+def silent(inventory: Inventory, drop: Drop) -> StoreFault:
     """Return what is wrong with the store of *drop*, which did not answer in time."""
     return replace(SILENT, is_damage=was_used(store_settings(inventory, drop)))
 
 
 def why_not_served(
     inventory: Inventory, drop: Drop, keyring: UnlockedKeyring, *, now: Callable[[], float]
-) -> Wrong | None:
+) -> StoreFault | None:
     """
     Return what is wrong with the store of *drop*, ``None`` when it can be served.
 
@@ -66,7 +66,7 @@ def why_not_served(
         store = open_store(settings, keyring, now=now)
     except StorageError as error:
         is_damage = error.trouble is not Trouble.UNSUPPORTED and is_used
-        return Wrong(error.message, error.hint, is_damage)
+        return StoreFault(error.message, error.hint, is_damage)
     rung = store.rung
     store.close()
     if rung < settings.rung and not _is_accepted(inventory, drop, now()):
@@ -75,7 +75,7 @@ def why_not_served(
             f"its store is worth rung {rung} at rest, but"
             f' "{drop.classification.id}" demands {settings.rung}'
         )
-        return Wrong(message, f"sealgate explain {AT_REST_RULE}", is_damage=False)
+        return StoreFault(message, f"sealgate explain {AT_REST_RULE}", is_damage=False)
     return None
 
 
@@ -85,8 +85,8 @@ class _Look:
 
     inventory: Inventory
     begun_at: float
-    answer: Future[Wrong | None] | None
-    verdict: Wrong | None = None
+    answer: Future[StoreFault | None] | None
+    verdict: StoreFault | None = None
     is_known: bool = False
 
 
@@ -170,7 +170,7 @@ def _heard(look: _Look, inventory: Inventory) -> bool:
         look.verdict = answer.result()
     except Exception as error:  # noqa: BLE001  # what was not understood is not served
         told = f"{type(error).__name__} while it was opened"
-        look.verdict = Wrong(told, None, is_damage=True)
+        look.verdict = StoreFault(told, None, is_damage=True)
     look.is_known = True
     return True
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from sealgate.app.state import has_database, open_register
 from sealgate.errors import BugError, GatewayError, SealgateError
 from sealgate.serve.deployment import plan
-from sealgate.serve.facts import observe
-from sealgate.serve.file_servers import Transfer
-from sealgate.serve.gateway import Change, Gateway, remarks_on
+from sealgate.serve.file_servers import FileServers
+from sealgate.serve.gateway import Change, EnvoyService, remarks_on
 from sealgate.serve.monitoring import Monitoring, Registered, Snapshot, Sources
+from sealgate.serve.observe import observe
 from sealgate.serve.opened_keys import OpenedKeys
 from sealgate.serve.ports import Ports
 from sealgate.serve.relay_policies import as_far_as_possible
-from sealgate.serve.relays import Inspection
-from sealgate.serve.sign_in import SignIn
-from sealgate.serve.signer import Signing
+from sealgate.serve.relays import Relays
+from sealgate.serve.sign_in import SignInService
+from sealgate.serve.signer import Signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,11 +39,11 @@ class NotPutBackError(GatewayError):
     """A reload failed half-way, and what was served before could not be put back whole."""
 
 
-class Services:
+class Supervisor:
     """
     The gateway and the file servers of one configuration.
 
-    The arguments are those of :class:`~sealgate.serve.gateway.Gateway`.
+    The arguments are those of :class:`~sealgate.serve.gateway.EnvoyService`.
     """
 
     def __init__(
@@ -60,23 +60,23 @@ class Services:
         self._now = now
         self._ports = Ports()
         self._inventory = as_far_as_possible(self._ports.settle(inventory))
-        self.gateway = Gateway(now=now, tell=tell, workers=workers)
+        self.envoy = EnvoyService(now=now, tell=tell, workers=workers)
         keys = OpenedKeys(now)
-        self.transfer = Transfer(now=now, tell=tell, keys=keys, processes=workers)
-        self.inspection = Inspection(now=now, tell=tell, processes=workers)
-        self.sign_in = SignIn(now=now, tell=tell, keys=keys)
-        self.signing = Signing(now=now, tell=tell)
+        self.file_servers = FileServers(now=now, tell=tell, keys=keys, processes=workers)
+        self.relays = Relays(now=now, tell=tell, processes=workers)
+        self.sign_in = SignInService(now=now, tell=tell, keys=keys)
+        self.signer = Signer(now=now, tell=tell)
         self.monitoring = Monitoring(
-            Sources(self.gateway.counters, self.gateway.is_serving, self._registered)
+            Sources(self.envoy.counters, self.envoy.is_serving, self._registered)
         )
         # In the order in which they change: Envoy alone may refuse what it was shown before, and
         # where it ends, the others are asked no more.
         self.services: tuple[Service, ...] = (
-            self.gateway,
-            self.inspection,
-            self.signing,
+            self.envoy,
+            self.relays,
+            self.signer,
             self.sign_in,
-            self.transfer,
+            self.file_servers,
             self.monitoring,
         )
 
@@ -124,7 +124,7 @@ class Services:
         return Change(changed, tuple(remarks))
 
     def _planned(self, inventory: Inventory) -> Deployment:
-        facts = observe(inventory, now=self._now(), proofs=self.gateway.proofs)
+        facts = observe(inventory, now=self._now(), proofs=self.envoy.proofs)
         deployment = plan(inventory, facts)
         deployment.check()
         return deployment
@@ -182,13 +182,13 @@ class Services:
             GatewayError: Envoy did not confirm.
         """
         try:
-            return self.gateway.readmit()
+            return self.envoy.readmit()
         finally:
-            self.transfer.recheck()
+            self.file_servers.recheck()
 
     def watch(self) -> None:
         """Replace what visitors wait for when it is stuck; quick, and called between ticks."""
-        self.inspection.watch()
+        self.relays.watch()
 
     def tick(self) -> None:
         """
@@ -197,28 +197,28 @@ class Services:
         Raises:
             GatewayError: Envoy crashes again and again.
         """
-        before = self.gateway.certificates
-        self.gateway.tick()
-        if self.gateway.certificates is not before:
-            self.transfer.refresh_certificate(self.gateway.certificates)
-        self.transfer.tick()
-        self.inspection.tick()
-        self.gateway.sample(self.inspection.share)
-        signs_anew = self._tick_signing()
+        before = self.envoy.certificates
+        self.envoy.tick()
+        if self.envoy.certificates is not before:
+            self.file_servers.refresh_certificate(self.envoy.certificates)
+        self.file_servers.tick()
+        self.relays.tick()
+        self.envoy.sample(self.relays.share)
+        signs_anew = self._tick_signer()
         if self.sign_in.tick() or signs_anew:
-            self.gateway.renew_keys()
+            self.envoy.renew_keys()
         if self.monitoring.is_open:
             self.monitoring.note(self._snapshot())
 
-    def promises(self) -> tuple[Observation, ...]:
+    def guaranteed(self) -> tuple[Observation, ...]:
         """Return what is enforced, as the host sees it."""
         files: tuple[Observation, ...] = ()
-        if self.transfer.pids():
+        if self.file_servers.pids():
             from sealgate.app.apart import reasons_not_apart  # noqa: PLC0415
-            from sealgate.protocols.guarantees import promises  # noqa: PLC0415
+            from sealgate.protocols.guarantees import guaranteed  # noqa: PLC0415
 
-            files = promises(self.inventory, reasons_not_apart(self.inventory))
-        return (*self.gateway.promises(), *files)
+            files = guaranteed(self.inventory, reasons_not_apart(self.inventory))
+        return (*self.envoy.guaranteed(), *files)
 
     def status(self) -> dict[str, object]:
         """Return what runs, as plain values."""
@@ -242,20 +242,20 @@ class Services:
         for service in self.services:
             service.kill()
 
-    def _tick_signing(self) -> bool:
+    def _tick_signer(self) -> bool:
         try:
-            return self.signing.tick()
+            return self.signer.tick()
         except SealgateError as error:
             self._tell(f"error: {error.message}; the keys from before stay")
             return False
 
     def _snapshot(self) -> Snapshot:
         sessions: dict[str, int] = {}
-        for told in self.transfer.status()["file_servers"]:  # type: ignore[attr-defined]  # a list
+        for told in self.file_servers.status()["file_servers"]:  # type: ignore[attr-defined]  # a list
             name = str(told["protocol"])
             sessions[name] = sessions.get(name, 0) + int(told.get("sessions", 0))
-        fenced = {d.name: d.name in self.transfer.fenced for d in self.inventory.drops}
-        return self.gateway.snapshot(sessions, fenced)
+        fenced = {d.name: d.name in self.file_servers.fenced for d in self.inventory.drops}
+        return self.envoy.snapshot(sessions, fenced)
 
     def _registered(self) -> Registered:
         if not has_database(self.inventory):

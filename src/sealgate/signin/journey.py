@@ -14,7 +14,7 @@ from urllib.parse import quote
 from sealgate.gateway.model import OWN_PATH, Guard, guard_at
 from sealgate.identity.model import normal
 from sealgate.policy.routing import serving_route
-from sealgate.signin.model import Place
+from sealgate.signin.model import ReturnPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,18 +45,18 @@ def sign_in_link(wanted: str) -> str:
     return f"{SIGN_IN}?to={quote(safe_path(wanted), safe='/')}"
 
 
-def place_at(site: Site, path: str) -> Place:
+def place_at(site: Site, path: str) -> ReturnPlace:
     """Return the part of *site* that *path* leads to."""
-    return Place(site, serving_route(site.routes, safe_path(path)))
+    return ReturnPlace(site, serving_route(site.routes, safe_path(path)))
 
 
-def easiest(site: Site) -> Place:
+def easiest(site: Site) -> ReturnPlace:
     """
     Return the part of *site* that asks for the least, of those where one signs in.
 
     For somebody who signs in without wanting to see anything that asks for it.
     """
-    places = [Place(site, r) for r in site.routes if guard_at(site, r) is Guard.SIGN_IN]
+    places = [ReturnPlace(site, r) for r in site.routes if guard_at(site, r) is Guard.SIGN_IN]
     return min(places, key=lambda place: (place.rung, bool(place.route.admit)))
 
 

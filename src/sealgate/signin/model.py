@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import is_highly_encrypted
-from sealgate.policy.inventory import AccessSettings, IdentityProvider, route_asset
+from sealgate.policy.assets import route_asset
+from sealgate.policy.inventory import AccessSettings, IdentityProvider
 from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedSites:
     """What the service goes by; may change while it runs. *operator* stands on the pages."""
 
     sites: tuple[Site, ...] = ()
@@ -33,7 +34,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReturnPlace:
     """One part of a site: what somebody wants to see."""
 
     site: Site
@@ -55,14 +56,14 @@ class Place:
         return is_highly_encrypted(self.site)
 
 
-def place_of(site: Site, asset: str) -> Place | None:
+def place_of(site: Site, asset: str) -> ReturnPlace | None:
     """Return the part of *site* that is the asset of that id."""
-    places = (Place(site, route) for route in site.routes)
+    places = (ReturnPlace(site, route) for route in site.routes)
     return next((place for place in places if place.asset == asset), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class SignedIn:
     """
     Who asks, as Envoy tells it: a client can say only *token*, *in_browser* and *language*.
 
@@ -107,14 +108,14 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SignInState:
     """
     How somebody stands before a place: *known* or not, what is *missing*, whether *admitted*.
 
     *grant* is the one that they asked for last, and *grant_state* how far that has come.
     """
 
-    place: Place
+    place: ReturnPlace
     known: Known | None
     missing: tuple[Missing, ...]
     admitted: bool

@@ -59,7 +59,7 @@ class Attempt:
     verifier: str = field(repr=False)
 
 
-class Attempts:
+class ProviderAttempts:
     """
     The attempts that are out, in the memory of one process; each counts once, in its browser.
 
@@ -166,7 +166,7 @@ def basic_credentials(client_id: str, secret: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProviderAnswer:
     """What a provider's answer says: a *code* to redeem, or *declined*."""
 
     state: str
@@ -175,7 +175,7 @@ class Answer:
     declined: bool = False
 
 
-def read_answer(query: bytes) -> Answer:
+def read_answer(query: bytes) -> ProviderAnswer:
     """
     Return what the query of a callback says (RFC 6749, 4.1.2; RFC 9207).
 
@@ -191,7 +191,7 @@ def read_answer(query: bytes) -> Answer:
     # Exactly one of both, and never a token: those come from the provider itself.
     if not state or bool(code) == declined or "id_token" in told or "access_token" in told:
         raise OidcError(Why.STALE, "the answer of the provider is none")
-    return Answer(state, told.get("iss"), code, declined)
+    return ProviderAnswer(state, told.get("iss"), code, declined)
 
 
 def _parameters(query: bytes) -> dict[str, str]:
@@ -210,7 +210,7 @@ def _parameters(query: bytes) -> dict[str, str]:
     return told
 
 
-def redeemable(answer: Answer) -> str:
+def redeemable(answer: ProviderAnswer) -> str:
     """
     Return the code of *answer*.
 
@@ -222,7 +222,7 @@ def redeemable(answer: Answer) -> str:
     return answer.code
 
 
-def check_issuer(answer: Answer, metadata: Metadata) -> None:
+def check_issuer(answer: ProviderAnswer, metadata: Metadata) -> None:
     """
     Return when *answer* comes from the provider that was asked (RFC 9207, 2.4).
 

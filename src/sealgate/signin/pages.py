@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sealgate.identity.factors import Missing
     from sealgate.policy.inventory import IdentityProvider
-    from sealgate.signin.model import Place, Standing
+    from sealgate.signin.model import ReturnPlace, SignInState
 
 STYLE_PATH, SCRIPT_PATH = f"{OWN_PATH}/style.css", f"{OWN_PATH}/passkey.js"
 CODE_PATH, SIGN_OUT_PATH = f"{OWN_PATH}/code", f"{OWN_PATH}/sign-out"
@@ -111,7 +111,7 @@ class Paper:
         )
 
 
-def sign_in_page(paper: Paper, standing: Standing, wanted: str, error: str = "") -> str:
+def sign_in_page(paper: Paper, standing: SignInState, wanted: str, error: str = "") -> str:
     """
     Return the page that says what *wanted* needs and why, and asks for what is missing.
 
@@ -156,7 +156,7 @@ def _askable(missing: Iterable[Missing]) -> list[Missing]:
     return rest or items
 
 
-def why(paper: Paper, place: Place, wanted: str) -> str:
+def why(paper: Paper, place: ReturnPlace, wanted: str) -> str:
     """Return what the place needs, and because of which class."""
     name = _WHY[place.rung]
     if not name:
@@ -180,7 +180,7 @@ def nowhere_page(paper: Paper) -> str:
     return paper.page(paper.say("not found"), text, home)
 
 
-def ended_page(paper: Paper, standing: Standing, wanted: str) -> str:
+def ended_page(paper: Paper, standing: SignInState, wanted: str) -> str:
     """Return what somebody reads who sent a form without being signed in (any more)."""
     link = escape(sign_in_link(wanted))
     again = f'<p><a href="{link}" target="_blank">{paper.say("sign in again")}</a></p>'
@@ -291,7 +291,9 @@ def _ways(paper: Paper, need: Need, factors: Iterable[Factor], wanted: str) -> l
     return parts
 
 
-def _second(paper: Paper, standing: Standing, factors: Iterable[Factor], wanted: str) -> list[str]:
+def _second(
+    paper: Paper, standing: SignInState, factors: Iterable[Factor], wanted: str
+) -> list[str]:
     offered = tuple(factors)
     if not offered:
         name = standing.known.identity.name if standing.known is not None else "NAME"
@@ -301,7 +303,7 @@ def _second(paper: Paper, standing: Standing, factors: Iterable[Factor], wanted:
     return [told, *_ways(paper, Need.SECOND_FACTOR, offered, wanted)]
 
 
-def _grant(paper: Paper, standing: Standing, wanted: str) -> str:
+def _grant(paper: Paper, standing: SignInState, wanted: str) -> str:
     grant, state = standing.grant, standing.grant_state
     name = standing.known.identity.name if standing.known is not None else "NAME"
     if grant is not None and state is GrantState.WAITING:
@@ -317,7 +319,7 @@ def _grant(paper: Paper, standing: Standing, wanted: str) -> str:
     return f"<p>{said}</p><p><code>{escape(typed)}</code></p>{_again(paper, wanted)}"
 
 
-def _not_from_there(paper: Paper, standing: Standing, parts: list[str], wanted: str) -> str:
+def _not_from_there(paper: Paper, standing: SignInState, parts: list[str], wanted: str) -> str:
     country = standing.country
     if country is None:
         title, told = paper.say("no country"), paper.say("unknown country")

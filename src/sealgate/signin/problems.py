@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from sealgate.signin.journey import sign_in_link
 
 if TYPE_CHECKING:
-    from sealgate.signin.model import Standing
+    from sealgate.signin.model import SignInState
 
 UNAUTHORIZED, FORBIDDEN = 401, 403  # RFC 9110, 15.5.2 and 15.5.4
 
 
-def problem(standing: Standing, wanted: str) -> tuple[int, dict[str, Any]]:
+def problem(standing: SignInState, wanted: str) -> tuple[int, dict[str, Any]]:
     """
     Return the status and the members of the answer to somebody who stands so.
 

@@ -113,6 +113,20 @@ class StoreSettings:
     is_known: bool = field(default=False, compare=False)
 
 
+class ByteSource(Protocol):
+    """What sealed bytes come from: a binary file or pipe, buffered or not."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill *buffer* as far as bytes are there; 0 at the end."""
+
+
+class ByteSink(Protocol):
+    """Where sealed bytes go to; it may take only a part of them."""
+
+    def write(self, data: memoryview, /) -> int | None:
+        """Take bytes from the beginning of *data* and return how many."""
+
+
 class StoreReader(Protocol):
     """An open file: random access to its plain bytes, each checked before it is given."""
 

@@ -6,8 +6,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from sealgate.app.audit import Manner
 from sealgate.app.audit_jobs import Job, run_jobs
+from sealgate.app.audit_options import AuditOptions
 from sealgate.audit.sightings import seen
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, NotObserved, Observation
@@ -36,7 +36,7 @@ def test_a_look_that_fails_ends_no_other(caplog: pytest.LogCaptureFixture) -> No
         ),
     ]
     with caplog.at_level(logging.WARNING):
-        looks = run_jobs(jobs, Manner(time.time()))
+        looks = run_jobs(jobs, AuditOptions(time.time()))
     gaps = [told for told in looks.sightings if isinstance(told, NotObserved)]
     assert [(gap.asset, gap.fact, gap.door) for gap in gaps] == [
         *(("one", fact, "a door") for fact in facts),

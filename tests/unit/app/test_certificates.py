@@ -11,7 +11,7 @@ from cryptography import x509
 from sealgate.app.certificates import (
     acme_folder,
     certificate_to_serve,
-    fetched_shelf,
+    fetched_versions,
     has_failed,
     kept_certificate,
     missing_library,
@@ -25,8 +25,8 @@ from sealgate.gateway.adapters.acme_state import Upkeep, UpkeepFile
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Inventory, Place, Route, Site, TLSSettings, Upstream
 from sealgate.policy.observation import Fact, NotObserved, Observation
-from sealgate.serve.facts import gather_certificates
-from sealgate.serve.foreseen import foresee
+from sealgate.serve.expected import expected_certificates
+from sealgate.serve.observe import gather_certificates
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -68,7 +68,7 @@ def test_what_was_fetched_is_shown_even_when_it_ended(tmp_path: Path) -> None:
     """A certificate that ended has at least the right name; the log and the finding say so."""
     declared = inventory(tmp_path)
     [site] = declared.sites
-    kept = fetched_shelf(declared).keep(site.name, *stand_in(site.domains, now=NOW))
+    kept = fetched_versions(declared).keep(site.name, *stand_in(site.domains, now=NOW))
     files, end = certificate_to_serve(declared, site, now=NOW + 5000 * DAY)
     assert (files.chain, end) == (kept.chain, kept.not_after)
     assert kept_certificate(declared, site.name) == kept
@@ -86,7 +86,7 @@ def test_a_missing_library_is_told_with_what_to_type(
     [fault] = missing_library(inventory(tmp_path))
     assert (fault.path, fault.line) == ("sealgate.toml", 3)
     assert fault.hint == 'pip install "sealgate[acme]"'
-    [item] = foresee(inventory(tmp_path), NOW)
+    [item] = expected_certificates(inventory(tmp_path), NOW)
     assert [str(one) for one in item.faults] == [str(fault)]
     assert missing_library(Inventory("sealgate.toml", "state")) == ()
 
@@ -94,13 +94,13 @@ def test_a_missing_library_is_told_with_what_to_type(
 def test_failures_are_foreseen_and_seen(tmp_path: Path) -> None:
     """What an authority refused before is not expected to be there."""
     declared = inventory(tmp_path)
-    values = {s.fact: s for s in foresee(declared, NOW)[0].sightings}
+    values = {s.fact: s for s in expected_certificates(declared, NOW)[0].sightings}
     assert values[Fact.CERTIFICATE_CHAIN_VALID].value is True  # type: ignore[union-attr]
     assert not has_failed(declared, "a.example")
     file = UpkeepFile(acme_folder(declared), "a.example")
     file.write(Upkeep().failed("no answer", NOW))
     assert has_failed(declared, "a.example")
-    values = {s.fact: s for s in foresee(declared, NOW)[0].sightings}
+    values = {s.fact: s for s in expected_certificates(declared, NOW)[0].sightings}
     assert values[Fact.CERTIFICATE_CHAIN_VALID].value is False  # type: ignore[union-attr]
     [seen] = upkeep_sightings(declared, now=NOW)
     assert isinstance(seen, Observation)
@@ -117,7 +117,7 @@ def test_an_upkeep_that_cannot_be_read_is_not_seen(tmp_path: Path) -> None:
     """That no failure is known counts only where the last fetch is known."""
     declared = inventory(tmp_path)
     [site] = declared.sites
-    kept = fetched_shelf(declared).keep(site.name, *stand_in(site.domains, now=NOW))
+    kept = fetched_versions(declared).keep(site.name, *stand_in(site.domains, now=NOW))
     file = UpkeepFile(acme_folder(declared), site.name)
     [seen] = upkeep_sightings(declared, now=NOW)
     assert isinstance(seen, NotObserved)

@@ -14,7 +14,7 @@ from sealgate.app.extras import TESTED, missing_extras
 from sealgate.config.load import load
 from sealgate.errors import ConfigError
 from sealgate.serve.deployment import plan as deploy
-from sealgate.serve.facts import observe
+from sealgate.serve.observe import observe
 from sealgate.serve.plan import plan
 
 if TYPE_CHECKING:

@@ -102,7 +102,7 @@ def test_without_anybody_to_ask_it_says_so(inventory: Inventory) -> None:
 TERMINAL = """
 import sys
 from sealgate.app.keyring import open_site_keyring
-from sealgate.cli.voice import complain
+from sealgate.cli.messages import complain
 from sealgate.errors import SealgateError
 from sealgate.policy.inventory import Inventory, KeySettings
 from sealgate.storage.adapters import keystore_seal

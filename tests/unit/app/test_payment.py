@@ -9,8 +9,8 @@ from sealgate.app.payment import kept_card_data
 from sealgate.app.state import open_register
 from sealgate.cli.plan import as_json
 from sealgate.config.load import load
+from sealgate.policy.assets import AssetKind
 from sealgate.policy.confirming import POINTS
-from sealgate.policy.inventory import AssetKind
 from sealgate.policy.protection import Column
 from sealgate.register.model import AssessmentRecord
 from sealgate.serve.plan import plan

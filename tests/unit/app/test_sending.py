@@ -2,7 +2,7 @@
 
 import pytest
 
-from sealgate.app.sending import Signing
+from sealgate.app.sending import SignInOptions
 from sealgate.client.destination import parse_destination
 from sealgate.errors import UsageError
 from sealgate.policy.protection import TransitRung
@@ -10,7 +10,7 @@ from sealgate.policy.protection import TransitRung
 
 def test_an_account_without_a_name_must_name_who_signs_in() -> None:
     """A container's account may have none: that is told, where a name is needed."""
-    signing = Signing(lambda _what: "", "")
+    signing = SignInOptions(lambda _what: "", "")
     with pytest.raises(UsageError, match="names no user") as refused:
         signing.access(parse_destination("sftp://files.example/in/"), TransitRung.ENCRYPTED)
     assert refused.value.hint == "sftp://USER@files.example/in/"

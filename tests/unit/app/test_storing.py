@@ -19,7 +19,7 @@ from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
 from sealgate.policy.inventory import KeySettings
-from sealgate.protocols.session.session_drops import INCOMING
+from sealgate.protocols.session.drops import INCOMING
 from sealgate.serve.store_watch import why_not_served
 from sealgate.storage.adapters.keystore import create_keyring
 from sealgate.storage.adapters.opened import open_store

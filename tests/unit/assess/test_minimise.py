@@ -11,8 +11,8 @@ from sealgate.assess.minimise import (
 )
 from sealgate.assess.model import Advice, KindFound, Missed, Tallied
 from sealgate.detect.model import Confidence, Kind
+from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.evaluate import evaluate
-from sealgate.policy.inventory import Asset, AssetKind
 from sealgate.policy.observation import NotObserved, Observation
 from sealgate.policy.protection import NO_PROTECTION
 from sealgate.policy.requirements import AssetRequirement

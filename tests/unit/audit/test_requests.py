@@ -10,7 +10,7 @@ from sealgate.config.presets import PRESETS
 from sealgate.config.values import read_credential
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route
-from sealgate.policy.routing import Refusal, judge
+from sealgate.policy.routing import RouteRefusal, judge
 
 PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 DOORS = [door for preset in PRESETS.values() for door in preset.doors if door.conditional]
@@ -33,7 +33,7 @@ def test_each_request_means_its_door(door: Door, overrides: bool) -> None:  # no
     assert found
     for told, request in found.items():
         judged = judge(routes, request)
-        assert isinstance(judged, Refusal) or judged.door == door, (told, request)
+        assert isinstance(judged, RouteRefusal) or judged.door == door, (told, request)
         assert judge((page,), request) == page, (told, request)
 
 

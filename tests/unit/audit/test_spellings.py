@@ -10,7 +10,7 @@ from sealgate.audit.spellings import query_spellings, spellings
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.conditions import Request
 from sealgate.policy.inventory import Door, Route
-from sealgate.policy.routing import Refusal, judge
+from sealgate.policy.routing import RouteRefusal, judge
 
 PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -25,7 +25,7 @@ def shut(door: Door, target: str) -> bool:
     """Return whether the policy refuses *target*, or demands the locked route's key for it."""
     routes = (Route(Door("/"), PUBLIC), Route(door, CONFIDENTIAL))
     verdict = judge(routes, Request(target))
-    return isinstance(verdict, Refusal) or verdict.classification == CONFIDENTIAL
+    return isinstance(verdict, RouteRefusal) or verdict.classification == CONFIDENTIAL
 
 
 def test_the_path_of_the_issue() -> None:

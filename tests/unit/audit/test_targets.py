@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sealgate.audit.model import Opening
 from sealgate.audit.targets import Endpoint, host_name, parse_resolve, parse_target
 from sealgate.errors import UsageError
-from sealgate.policy.assets import Declaration
+from sealgate.policy.declarations import Declaration
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sealgate.cli import run
-from sealgate.inspection.model import Refusal
+from sealgate.inspection.model import BodyRefusal
 from sealgate.policy.rules import RULES
 
 
@@ -23,9 +23,9 @@ def test_without_a_rule_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert len(capsys.readouterr().out.splitlines()) == len(RULES)
 
 
-@pytest.mark.parametrize("rule", Refusal)
+@pytest.mark.parametrize("rule", BodyRefusal)
 def test_what_a_held_back_body_means_is_told(
-    rule: Refusal, capsys: pytest.CaptureFixture[str]
+    rule: BodyRefusal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The name on the page of a refusal can be explained, with what to do."""
     assert run(["explain", rule.value]) == 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealgate.client.destination import Destination, parse_destination
-from sealgate.client.sending import RefusedError
+from sealgate.client.sending import ChannelRefusedError
 from sealgate.errors import ExitCode, SealgateError, UsageError
 
 
@@ -46,7 +46,7 @@ def test_folders_take_names() -> None:
 )
 def test_what_sends_in_clear_is_refused(text: str, rule: str) -> None:
     """There is a sentence, a rule, a way out, and the code for findings."""
-    with pytest.raises(RefusedError, match="in clear") as caught:
+    with pytest.raises(ChannelRefusedError, match="in clear") as caught:
         parse_destination(text)
     assert caught.value.rule == rule
     assert caught.value.exit_code is ExitCode.FINDINGS
@@ -92,7 +92,7 @@ def test_any_text_is_a_place_or_refused(text: str) -> None:
     """Nothing that can be typed raises anything else, or puts a line break on a wire."""
     try:
         place = parse_destination(text)
-    except (UsageError, RefusedError):
+    except (UsageError, ChannelRefusedError):
         return
     assert place.path.startswith("/")
     assert not any(c in place.path + place.user for c in "\r\n\0")

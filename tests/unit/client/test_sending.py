@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from sealgate.client.sending import (
-    RefusedError,
+    ChannelRefusedError,
     check_channel,
     class_to_send,
     needed_rung,
@@ -102,7 +102,7 @@ def test_each_defect_has_its_rule(
     channel: Channel, methods: frozenset[Method], rung: TransitRung, rule: str
 ) -> None:
     """What is wrong with a channel is told by a rule that can be explained."""
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(ChannelRefusedError) as caught:
         check_channel('"x"', "confidential", rung, channel, methods)
     assert caught.value.rule == rule
     assert rule in caught.value.message
@@ -138,7 +138,7 @@ def test_client_and_server_judge_alike() -> None:
     for channel, methods, rung in product(channels, (KEY, CERTIFICATE, PASSWORD), TransitRung):
         try:
             check_channel("x", "y", rung, channel, methods)
-        except RefusedError:
+        except ChannelRefusedError:
             assert transit_rung(channel, methods) < rung
         else:
             assert transit_rung(channel, methods) >= rung

@@ -10,7 +10,7 @@ from sealgate.detect.model import Kind
 from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.budget import WINDOW
 from sealgate.inspection.detector import ID_MASK, detector_of
-from sealgate.inspection.model import WITHHELD, Limits, Refusal, RefusedError, above
+from sealgate.inspection.model import WITHHELD, BodyLimits, BodyRefusal, BodyRefusedError, above
 from sealgate.policy.classification import DEFAULT_MODEL
 
 PUBLIC = above(DEFAULT_MODEL.weakest, DEFAULT_MODEL)
@@ -18,10 +18,14 @@ HASH = b"$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
 TOKEN = b"ghp_" + b"a1B2c3D4e5F6" * 3
 
 
-def scan(limits: Limits | None = None, *, tells: bool = False) -> BodyScan:
+def scan(limits: BodyLimits | None = None, *, tells: bool = False) -> BodyScan:
     """Return a scan for what a public page may not show."""
     return BodyScan(
-        detector_of(PUBLIC), limits or Limits(), time.thread_time, withheld=WITHHELD, tells=tells
+        detector_of(PUBLIC),
+        limits or BodyLimits(),
+        time.thread_time,
+        withheld=WITHHELD,
+        tells=tells,
     )
 
 
@@ -116,7 +120,7 @@ def test_private_key_stops_the_body() -> None:
     for size in (1, 33, 4000):
         one, out = scan(), b""
         body = b"before " + key + b"after"
-        with pytest.raises(RefusedError) as caught:  # noqa: PT012
+        with pytest.raises(BodyRefusedError) as caught:  # noqa: PT012
             for at in range(0, len(body), size):
                 out += one.feed(body[at : at + size])
             one.close()
@@ -148,7 +152,7 @@ def test_flush_does_not_let_a_begun_key_go() -> None:
     one = scan()
     one.feed(b"line\n-----BEGIN PRIVATE KEY-----\n")
     assert b"BEGIN" not in one.flush()
-    with pytest.raises(RefusedError):  # noqa: PT012
+    with pytest.raises(BodyRefusedError):  # noqa: PT012
         one.feed(b"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n" * 300)
         one.close()
 
@@ -157,11 +161,11 @@ def test_too_many_candidates_are_refused() -> None:
     """A body that is made of candidates is refused, at the same place however it is cut."""
     flood = b"".join(b"<td>4000 0000 0000 0%03d</td>" % (n % 1000) for n in range(2 * WINDOW // 28))
     for size in (100, 5000, len(flood)):
-        one = scan(Limits(candidates=1000))
-        with pytest.raises(RefusedError) as caught:  # noqa: PT012
+        one = scan(BodyLimits(candidates=1000))
+        with pytest.raises(BodyRefusedError) as caught:  # noqa: PT012
             for at in range(0, len(flood), size):
                 one.feed(flood[at : at + size])
-        assert caught.value.refusal is Refusal.BUDGET
+        assert caught.value.refusal is BodyRefusal.BUDGET
 
 
 def test_numbers_that_fail_the_checksum_are_no_candidates() -> None:
@@ -169,7 +173,7 @@ def test_numbers_that_fail_the_checksum_are_no_candidates() -> None:
     failing = [n for n in range(1000) if not luhn(b"4000000000000%03d" % n)]
     table = b"".join(b"<td>4000000000000%03d</td>" % n for n in failing * 5)
     for size in (100, 5000, len(table)):
-        one = scan(Limits(candidates=10))
+        one = scan(BodyLimits(candidates=10))
         out = [one.feed(table[at : at + size]) for at in range(0, len(table), size)]
         assert b"".join((*out, one.close())) == table
 
@@ -177,18 +181,18 @@ def test_numbers_that_fail_the_checksum_are_no_candidates() -> None:
 def test_body_that_takes_too_long_is_refused() -> None:
     """Processor time is an account of its own: a slow body ends as a flood does."""
     ticks = iter(range(1000))
-    one = BodyScan(detector_of(PUBLIC), Limits(cpu_seconds=3.0), lambda: float(next(ticks)))
-    with pytest.raises(RefusedError) as caught:  # noqa: PT012
+    one = BodyScan(detector_of(PUBLIC), BodyLimits(cpu_seconds=3.0), lambda: float(next(ticks)))
+    with pytest.raises(BodyRefusedError) as caught:  # noqa: PT012
         for _ in range(10):
             one.feed(b"text")
-    assert caught.value.refusal is Refusal.BUDGET
+    assert caught.value.refusal is BodyRefusal.BUDGET
 
 
 def test_body_over_the_limit_is_refused() -> None:
     """More bytes than a body may have are refused, not passed unseen."""
-    one = scan(Limits(body_bytes=1000))
+    one = scan(BodyLimits(body_bytes=1000))
     one.feed(b"x" * 1000)
-    with pytest.raises(RefusedError):
+    with pytest.raises(BodyRefusedError):
         one.feed(b"x")
 
 
@@ -206,9 +210,9 @@ def test_text_in_wide_characters_is_refused_by_its_mark(coding: str, size: int) 
     """Whatever the fields say: a browser reads what begins so as UTF-16, where no digits touch."""
     body = ("\N{ZERO WIDTH NO-BREAK SPACE}" + "paid with 4111 1111 1111 1111 " * 100).encode(coding)
     assert look_at_whole(detector_of(PUBLIC), b"\n" + body, 1, time.thread_time) is None
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(BodyRefusedError) as refused:
         through(body, size)
-    assert refused.value.refusal is Refusal.UNREADABLE
+    assert refused.value.refusal is BodyRefusal.UNREADABLE
     only_later = b"nothing" + body
     assert through(only_later, size)[0] == only_later
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sealgate.inspection.content_type import FORM, may_be_form, media_type
-from sealgate.inspection.model import RefusedError
+from sealgate.inspection.model import BodyRefusedError
 
 
 @pytest.mark.parametrize(
@@ -68,5 +68,5 @@ def test_type_is_read(said: bytes, kind: bytes) -> None:
 )
 def test_what_could_be_read_in_two_ways_is_refused(said: bytes) -> None:
     """Two types, and sets in which the bytes of ASCII may be something else."""
-    with pytest.raises(RefusedError):
+    with pytest.raises(BodyRefusedError):
         media_type(said)

@@ -13,7 +13,7 @@ from sealgate.inspection.framing import (
     read_request,
     readable,
 )
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 
 
 def _request(*fields: bytes, line: bytes = b"POST /a HTTP/1.1") -> bytes:
@@ -54,11 +54,11 @@ def _answer(*fields: bytes, line: bytes = b"HTTP/1.1 200 OK") -> bytes:
 )
 def test_head_that_could_be_read_in_two_ways_is_refused(fields: tuple[bytes, ...]) -> None:
     """What request smuggling is made of is refused in requests and in answers."""
-    with pytest.raises(RefusedError) as of_request:
+    with pytest.raises(BodyRefusedError) as of_request:
         read_request(_request(*fields))
-    with pytest.raises(RefusedError) as of_answer:
+    with pytest.raises(BodyRefusedError) as of_answer:
         read_answer(_answer(*fields), b"GET")
-    assert of_request.value.refusal is of_answer.value.refusal is Refusal.FRAMING
+    assert of_request.value.refusal is of_answer.value.refusal is BodyRefusal.FRAMING
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_head_that_could_be_read_in_two_ways_is_refused(fields: tuple[bytes, ...
 )
 def test_request_line_is_strict(line: bytes) -> None:
     """A request line of any other form than RFC 9112's is refused."""
-    with pytest.raises(RefusedError):
+    with pytest.raises(BodyRefusedError):
         read_request(_request(line=line))
 
 
@@ -86,7 +86,7 @@ def test_request_line_is_strict(line: bytes) -> None:
 )
 def test_status_line_is_strict(line: bytes) -> None:
     """A status line of any other form than RFC 9112's is refused."""
-    with pytest.raises(RefusedError):
+    with pytest.raises(BodyRefusedError):
         read_answer(_answer(line=line), b"GET")
 
 
@@ -114,7 +114,7 @@ def test_end_of_an_answer_is_known(
 
 def test_old_answer_may_not_be_chunked() -> None:
     """HTTP/1.0 has no chunks, so a peer that sends them is read differently by others."""
-    with pytest.raises(RefusedError):
+    with pytest.raises(BodyRefusedError):
         read_answer(_answer(b"transfer-encoding: chunked", line=b"HTTP/1.0 200 OK"), b"GET")
 
 

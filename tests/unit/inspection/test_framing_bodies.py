@@ -9,7 +9,7 @@ from sealgate.inspection.framing_bodies import (
     chunk,
     last_chunk,
 )
-from sealgate.inspection.model import RefusedError
+from sealgate.inspection.model import BodyRefusedError
 
 WHOLE = b"5\r\nhello\r\n6;name=value\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n"
 
@@ -53,10 +53,10 @@ def test_chunks_are_joined_whatever_the_pieces() -> None:
 )
 def test_broken_chunks_are_refused(broken: bytes) -> None:
     """A size, line end or trailer of any other form is refused, in one piece and byte by byte."""
-    with pytest.raises(RefusedError):
+    with pytest.raises(BodyRefusedError):
         ChunkReader().feed(broken)
     reader = ChunkReader()
-    with pytest.raises(RefusedError):  # noqa: PT012
+    with pytest.raises(BodyRefusedError):  # noqa: PT012
         for at in range(len(broken)):
             reader.feed(broken[at : at + 1])
 
@@ -76,7 +76,7 @@ def test_early_end_is_refused_but_where_it_is_the_end() -> None:
     """A connection that ends before the body is a fault, unless it is how the body ends."""
     for reader in (LengthReader(3), ChunkReader()):
         reader.feed(b"1\r")
-        with pytest.raises(RefusedError):
+        with pytest.raises(BodyRefusedError):
             reader.end()
     closing = CloseReader()
     assert closing.feed(b"abc") == b"abc"

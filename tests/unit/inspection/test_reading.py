@@ -10,14 +10,14 @@ from sealgate.detect.model import Kind
 from sealgate.detect.written import DASHES, SPACES, UNSEEN
 from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.detector import detector_of
-from sealgate.inspection.model import WITHHELD, Limits, Refusal, RefusedError, above
+from sealgate.inspection.model import WITHHELD, BodyLimits, BodyRefusal, BodyRefusedError, above
 from sealgate.inspection.reading import MOST_HELD
 from sealgate.policy.classification import DEFAULT_MODEL
 
 PUBLIC = above(DEFAULT_MODEL.weakest, DEFAULT_MODEL)
 DETECTOR = detector_of(PUBLIC)
 # Byte by byte, and beside other work.
-PATIENT = Limits(cpu_seconds=60)
+PATIENT = BodyLimits(cpu_seconds=60)
 
 
 def through(body: bytes, size: int = 0, *, tells: bool = False) -> tuple[bytes, dict[Kind, int]]:
@@ -165,7 +165,7 @@ def test_value_is_masked_before_its_first_byte_goes_on() -> None:
 def test_private_key_behind_escapes_stops_the_body() -> None:
     """A key in JSON whose dashes are escaped is a key."""
     key = b"\\u002d\\u002d---BEGIN PRIVATE KEY-----\\n" + b"MIIEvQIBADANBgkqhkiG9w0B" * 8
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(BodyRefusedError) as refused:
         through(b'{"key": "' + key + b'\\n-----END PRIVATE KEY-----\\n"}')
     assert refused.value.kinds == {Kind.PRIVATE_KEY}
 
@@ -175,29 +175,29 @@ def test_number_that_is_too_long_is_refused(sign: bytes) -> None:
     """Browsers take any number of zeros; what could be held for ever is not let through unread."""
     assert through(b"x " + sign % (b"0" * 30) + b"111 1111 1111 1111")[1] == {Kind.PAYMENT_CARD: 1}
     for size in (0, 1, 50):
-        with pytest.raises(RefusedError) as refused:
+        with pytest.raises(BodyRefusedError) as refused:
             through(b"x " + sign % (b"0" * 31) + b"111 1111 1111 1111 and more" + b"." * 90, size)
-        assert refused.value.refusal is Refusal.UNREADABLE
+        assert refused.value.refusal is BodyRefusal.UNREADABLE
 
 
 def test_signs_for_nothing_are_not_held_for_ever() -> None:
     """A megabyte of what is not seen could part two digits; no more than that waits."""
-    one = BodyScan(DETECTOR, Limits(cpu_seconds=60), time.thread_time)
-    with pytest.raises(RefusedError) as refused:  # noqa: PT012
+    one = BodyScan(DETECTOR, BodyLimits(cpu_seconds=60), time.thread_time)
+    with pytest.raises(BodyRefusedError) as refused:  # noqa: PT012
         for _ in range(2 * MOST_HELD // 5000):
             one.feed(b"&shy;" * 1000)
-    assert refused.value.refusal is Refusal.BUDGET
+    assert refused.value.refusal is BodyRefusal.BUDGET
 
 
 def test_candidates_behind_signs_are_counted_as_others() -> None:
     """A body that is made of them is refused, at the same place however it is cut."""
     flood = b"".join(b"<td>4000&nbsp;0000 0000 0%03d</td>" % (n % 1000) for n in range(5000))
     for size in (100, 5000, len(flood)):
-        one = BodyScan(DETECTOR, Limits(candidates=1000, cpu_seconds=60), time.thread_time)
-        with pytest.raises(RefusedError) as refused:  # noqa: PT012
+        one = BodyScan(DETECTOR, BodyLimits(candidates=1000, cpu_seconds=60), time.thread_time)
+        with pytest.raises(BodyRefusedError) as refused:  # noqa: PT012
             for at in range(0, len(flood), size):
                 one.feed(flood[at : at + size])
-        assert refused.value.refusal is Refusal.BUDGET
+        assert refused.value.refusal is BodyRefusal.BUDGET
 
 
 def test_flush_lets_whole_lines_go_and_no_more() -> None:

@@ -6,7 +6,7 @@ from html.entities import html5
 import pytest
 
 from sealgate.detect.confirm import ANCHORS
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 from sealgate.inspection.signs import begins_open, first_sign, masked_sign, parted, read_sign
 
 
@@ -56,9 +56,9 @@ def test_sign_says_what_it_is_written_for(sign: bytes, says: bytes, masked: byte
 def test_number_of_too_many_digits_is_refused(sign: bytes) -> None:
     """32 are read, 33 are not."""
     assert read_sign(sign % (b"0" * 31)) == b"" or sign.endswith(b"}")
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(BodyRefusedError) as refused:
         read_sign(sign % (b"0" * 32))
-    assert refused.value.refusal is Refusal.UNREADABLE
+    assert refused.value.refusal is BodyRefusal.UNREADABLE
 
 
 def test_every_name_of_a_character_that_values_have_counts() -> None:

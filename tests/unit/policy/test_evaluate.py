@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.policy.assets import Declaration
+from sealgate.policy.assets import Asset, AssetKind
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.evaluate import evaluate, judge_all
 from sealgate.policy.finding import Severity, Status
-from sealgate.policy.inventory import AcceptedRisk, Asset, AssetKind
+from sealgate.policy.inventory import AcceptedRisk
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation, Vantage
 from sealgate.policy.protection import NO_PROTECTION, Column, Protection
 from sealgate.policy.requirements import AssetRequirement

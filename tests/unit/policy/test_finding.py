@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealgate.errors import BugError
+from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.finding import (
     Citation,
     Finding,
@@ -17,7 +18,7 @@ from sealgate.policy.finding import (
     Subject,
     listed,
 )
-from sealgate.policy.inventory import AcceptedRisk, Asset, AssetKind
+from sealgate.policy.inventory import AcceptedRisk
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation, Vantage
 from sealgate.policy.protection import NO_PROTECTION
 from sealgate.policy.rules import RULES, find_rule

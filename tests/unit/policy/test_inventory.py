@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from sealgate.policy.assets import (
+    AssetKind,
+    drop_asset,
+    file_server_asset,
+    route_asset,
+    site_asset,
+    tunnel_asset,
+)
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
     Address,
-    AssetKind,
     Door,
     Drop,
     Inventory,
@@ -16,11 +23,6 @@ from sealgate.policy.inventory import (
     Site,
     Tunnel,
     Upstream,
-    drop_asset,
-    file_server_asset,
-    route_asset,
-    site_asset,
-    tunnel_asset,
 )
 
 PUBLIC = DEFAULT_MODEL.weakest

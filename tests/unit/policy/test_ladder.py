@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sealgate.policy.assets import Declaration
+from sealgate.policy.assets import AssetKind
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Status, Verdict, met, violated
-from sealgate.policy.inventory import AssetKind
 from sealgate.policy.ladder import LADDERS, criteria, reached
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.requirements import COLUMNS

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from sealgate.policy.assets import Declaration
+from sealgate.policy.assets import AssetKind
 from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.inventory import (
     Address,
-    AssetKind,
     Door,
     Drop,
     Inventory,

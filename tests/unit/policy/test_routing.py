@@ -7,7 +7,7 @@ from sealgate.policy.conditions import Request, carried, fits
 from sealgate.policy.inventory import Door, Route
 from sealgate.policy.routing import (
     MAX_AMBIGUOUS_BYTES,
-    Refusal,
+    RouteRefusal,
     can_be_one,
     could_be_read_as,
     is_plain,
@@ -71,7 +71,7 @@ def test_variant_is_refused(path: str) -> None:
     """A spelling that some server reads as the backend is refused on the public route."""
     path = path if path.startswith("/") else f"/{path}"
     answer = judge(TYPO3, Request(path))
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, RouteRefusal)
     assert answer.serving is FRONT
     assert answer.stricter is BACKEND
 
@@ -123,7 +123,7 @@ def test_literal_route_serves(target: str, route: Route) -> None:
 )
 def test_parameter_variant_is_refused(query: str) -> None:
     """A name that PHP or another server turns into the parameter is refused."""
-    assert isinstance(judge(TYPO3, Request(f"/?{query}")), Refusal)
+    assert isinstance(judge(TYPO3, Request(f"/?{query}")), RouteRefusal)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_parameter_variant_is_refused(query: str) -> None:
 )
 def test_parameter_value_is_read(query: str, refused: bool) -> None:  # noqa: FBT001  # a case
     """A door with a value is judged by every reading of the value."""
-    assert isinstance(judge(WORDPRESS, Request(f"/?{query}")), Refusal) is refused
+    assert isinstance(judge(WORDPRESS, Request(f"/?{query}")), RouteRefusal) is refused
 
 
 def test_literal_value_opens_its_own_route() -> None:
@@ -157,7 +157,7 @@ def test_exact_door_is_not_its_children() -> None:
 def test_script_of_its_own_is_locked_with_path_info() -> None:
     """What stands behind a locked script is part of it."""
     assert judge(WORDPRESS, Request("/wp-login.php/x")) is LOGIN
-    assert isinstance(judge(WORDPRESS, Request("/WP-LOGIN.PHP")), Refusal)
+    assert isinstance(judge(WORDPRESS, Request("/WP-LOGIN.PHP")), RouteRefusal)
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,14 @@ def test_no_folder_is_a_locked_script(target: str, refused: bool) -> None:  # no
         Route(Door("/tool.php/pub"), PUBLIC),
         Route(Door("/exact.php", exact=True), CONFIDENTIAL, admit=("group:a",)),
     )
-    assert isinstance(judge(routes, Request(target)), Refusal) is refused
+    assert isinstance(judge(routes, Request(target)), RouteRefusal) is refused
 
 
 def test_long_ambiguous_path_is_refused_unread() -> None:
     """A path too long to be read in every way is refused, unless it has one way only."""
     long = "/a" * MAX_AMBIGUOUS_BYTES
     assert judge(TYPO3, Request(long)) is FRONT
-    assert judge(TYPO3, Request(f"{long}/%20x")) == Refusal(FRONT, None)
+    assert judge(TYPO3, Request(f"{long}/%20x")) == RouteRefusal(FRONT, None)
 
 
 def test_stricter_route_needs_no_reading() -> None:
@@ -286,7 +286,7 @@ def test_a_star_at_the_end_of_a_segment_stands_for_its_rest() -> None:
     assert serving_route(routes, "/maps-") is maps
     assert serving_route(routes, "/maps-of-us") is one
     assert serving_route(routes, "/maps") is wild
-    assert isinstance(judge(routes, Request("/MAPS-1.xml")), Refusal)
+    assert isinstance(judge(routes, Request("/MAPS-1.xml")), RouteRefusal)
     assert specificity(one) > specificity(maps) > specificity(wild)
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealgate.policy import rules
-from sealgate.policy.assets import Declaration
+from sealgate.policy.assets import Asset, AssetKind
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Severity, Status, Subject
-from sealgate.policy.inventory import Asset, AssetKind
 from sealgate.policy.ladder import LADDERS
 from sealgate.policy.observation import (
     HANDSHAKE_REFUSED,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from sealgate.policy.inventory import AssetKind
+from sealgate.policy.assets import AssetKind
 from sealgate.policy.rules import RULES
 from sealgate.policy.servers import FIXES, Server, recognised, remedy
 

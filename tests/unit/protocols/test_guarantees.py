@@ -23,7 +23,7 @@ from sealgate.policy.protection import Column, Protection
 from sealgate.policy.requirements import declared
 from sealgate.protocols.ftps import guarantees as ftps
 from sealgate.protocols.ftps import tls as ftps_tls
-from sealgate.protocols.guarantees import is_this_host, promises, refusals
+from sealgate.protocols.guarantees import guaranteed, is_this_host, refusals
 from sealgate.protocols.ssh import guarantees as ssh
 from sealgate.protocols.ssh import host_keys
 from tests.listening import file_listeners
@@ -54,7 +54,7 @@ def inventory(
 
 def told(declaration: Inventory, apart: dict[str, str | None]) -> dict[tuple[str, Fact], FactValue]:
     """Return what is promised, by asset and fact."""
-    return {(o.asset, o.fact): o.value for o in promises(declaration, apart)}
+    return {(o.asset, o.fact): o.value for o in guaranteed(declaration, apart)}
 
 
 def provided(
@@ -68,7 +68,7 @@ def provided(
         Fact.CERTIFICATE_NOT_AFTER: NOW + 86_400,
     }
     seen = [Observation("file server", f, v, Vantage.HOST, "a test") for f, v in good.items()]
-    report = evaluate(declared(declaration), [*promises(declaration, apart), *seen], now=NOW)
+    report = evaluate(declared(declaration), [*guaranteed(declaration, apart), *seen], now=NOW)
     return {a.asset.id: dict(a.provided) for a in report.assets}
 
 
@@ -157,7 +157,7 @@ def test_only_open_doors_promise_anything() -> None:
     assert Fact.TLS_VERSIONS not in of_ssh
     assert Fact.FTP_TLS in of_ftps
     assert Fact.SSH_KEX not in of_ftps
-    assert promises(Inventory("s", "."), {}) == ()
+    assert guaranteed(Inventory("s", "."), {}) == ()
     implicit = inventory(PUBLIC, Listen(files=file_listeners(ftps_implicit=(Address("::", 990),))))
     assert told(implicit, APART)["file server", Fact.FTP_TLS] == "implicit"
 

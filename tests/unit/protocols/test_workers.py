@@ -13,8 +13,8 @@ from sealgate.protocols.model import Method, TransferError
 from sealgate.protocols.session import hooks
 from sealgate.protocols.ssh.definition import SERVER
 from sealgate.protocols.ssh.settings import SSHSettings
-from sealgate.protocols.workers import Worker
-from sealgate.protocols.workers_plan import Served, WorkerPlan
+from sealgate.protocols.workers import FileServerWorker
+from sealgate.protocols.workers_plan import ServedDrops, WorkerPlan
 from sealgate.register.adapters.store import Register
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.packed import packed
@@ -53,7 +53,7 @@ def planned(folder: Path) -> WorkerPlan:
         database,
         "",
         packed(ground.keyring),
-        Served((drop.drop,), (settings,)),
+        ServedDrops((drop.drop,), (settings,)),
     )
 
 
@@ -66,8 +66,8 @@ def test_what_came_right_before_a_stop_is_looked_at(
     monkeypatch.setattr(hooks, "CLOSE_SECONDS", 60.0)
     plan = planned(tmp_path)
     complaints: list[str] = []
-    worker = Worker(plan, complaints.append)
-    session = worker.doorkeeper.sign_in("anna", frozenset([Method.PASSWORD]), CHANNEL)
+    worker = FileServerWorker(plan, complaints.append)
+    session = worker.authenticator.sign_in("anna", frozenset([Method.PASSWORD]), CHANNEL)
     put(session, "in/cards.csv", CARD)  # type: ignore[arg-type]  # it is one
     session.close()
     worker.close()
@@ -77,10 +77,10 @@ def test_what_came_right_before_a_stop_is_looked_at(
     assert complaints == []
 
 
-def puts(worker: Worker) -> bool:
+def puts(worker: FileServerWorker) -> bool:
     """Return whether a file comes in, after what time brings."""
     worker.tick()
-    session = worker.doorkeeper.sign_in("anna", frozenset([Method.PASSWORD]), CHANNEL)
+    session = worker.authenticator.sign_in("anna", frozenset([Method.PASSWORD]), CHANNEL)
     try:
         put(session, "in/file", b"x")  # type: ignore[arg-type]  # it is one
     except TransferError:
@@ -100,7 +100,7 @@ def test_a_store_that_failed_for_a_moment_is_served_again(
     folder.rename(away)
     folder.write_text("no folder")
     complaints: list[str] = []
-    worker = Worker(plan, complaints.append)
+    worker = FileServerWorker(plan, complaints.append)
     assert not puts(worker)
     (failed,) = worker._failed.values()
     assert wait_until(lambda: not puts(worker) and failed.pause > 0.05, PATIENCE_SECONDS)
@@ -130,7 +130,7 @@ def test_a_damaged_store_stays_fenced_off(tmp_path: Path, monkeypatch: pytest.Mo
             return open_store(settings, *arguments, **named)
 
     monkeypatch.setattr(workers, "open_store", open_counted)
-    worker = Worker(plan, lambda _line: None)
+    worker = FileServerWorker(plan, lambda _line: None)
     assert wait_until(lambda: puts(worker) or len(asked) > 3, PATIENCE_SECONDS)
     assert not puts(worker)
     with restoring:
@@ -156,12 +156,12 @@ def test_a_store_that_does_not_answer_holds_up_no_process(
     monkeypatch.setattr(workers, "_OPEN_SECONDS", 0.1)
     monkeypatch.setattr(workers, "_FIRST_PAUSE", 0.0)
     plan = planned(tmp_path)
-    worker = Worker(plan, lambda _line: None)
+    worker = FileServerWorker(plan, lambda _line: None)
     for _ in range(3):
         assert not puts(worker)
         worker.renew(plan.served)
     assert opened == ["in"]
-    worker.renew(Served())
+    worker.renew(ServedDrops())
     assert worker._failed == {}
     worker.renew(plan.served)
     answers.set()

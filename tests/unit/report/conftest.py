@@ -6,9 +6,10 @@ import datetime as dt
 
 import pytest
 
+from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.finding import Report
-from sealgate.policy.inventory import AcceptedRisk, Asset, AssetKind, Place
+from sealgate.policy.inventory import AcceptedRisk, Place
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation, Vantage
 from sealgate.policy.protection import NO_PROTECTION, Protection
 from sealgate.policy.requirements import AssetRequirement

@@ -20,9 +20,9 @@ from sealgate.assess.model import (
     Sampled,
 )
 from sealgate.detect.model import Confidence, Kind
+from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.finding import Report
-from sealgate.policy.inventory import Asset, AssetKind
 from sealgate.policy.requirements import required_of_data
 from sealgate.report.assessment import (
     SCHEMA,

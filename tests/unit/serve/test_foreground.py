@@ -97,7 +97,7 @@ def test_a_fault_of_ours_is_told_as_one(place: Place) -> None:
     gateway.start()
     envoy = gateway.pid
     assert envoy is not None
-    gateway._services.gateway._now = broken
+    gateway._supervisor.envoy._now = broken
     with pytest.raises(BugError, match="ZeroDivisionError"):
         gateway.wait()
     assert not lives(envoy)

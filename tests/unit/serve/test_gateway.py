@@ -14,8 +14,8 @@ from sealgate.config.load import load
 from sealgate.errors import BugError, ConfigError, GatewayError, SourceError
 from sealgate.identity.adapters.row_key import HEAD_NAME
 from sealgate.policy.observation import Fact
-from sealgate.serve.gateway import Gateway
-from sealgate.serve.supervisor import Services
+from sealgate.serve.gateway import EnvoyService
+from sealgate.serve.supervisor import Supervisor
 from tests.peers.served import Place, given_certificate, site_running
 from tests.processes import lives
 from tests.waiting import wait_until
@@ -54,13 +54,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def make(place: Place, told: list[str], clock: Clock) -> Iterator[Callable[[], Services]]:
+def make(place: Place, told: list[str], clock: Clock) -> Iterator[Callable[[], Supervisor]]:
     """Return a maker of gateways on the configuration; none outlives the test."""
-    made: list[Services] = []
+    made: list[Supervisor] = []
 
-    def one() -> Services:
+    def one() -> Supervisor:
         config = str(place.config)
-        gateway = Services(
+        gateway = Supervisor(
             load(config), load=lambda: load(config), now=clock, tell=told.append, workers=1
         )
         made.append(gateway)
@@ -78,7 +78,7 @@ def key_of(place: Place, name: str) -> tuple[str, ...]:
 
 def test_nothing_can_be_asked_of_a_gateway_that_was_not_started(clock: Clock) -> None:
     """It serves nothing yet; stopping it is no error."""
-    gateway = Gateway(now=clock, tell=print)
+    gateway = EnvoyService(now=clock, tell=print)
     for ask in (gateway.readmit, gateway.status):
         with pytest.raises(BugError, match="was not started"):
             ask()
@@ -87,7 +87,7 @@ def test_nothing_can_be_asked_of_a_gateway_that_was_not_started(clock: Clock) ->
 
 
 def test_every_fault_is_told_before_anything_starts(
-    make: Callable[[], Services], place: Place
+    make: Callable[[], Supervisor], place: Place
 ) -> None:
     """Faults of certificates come together, and nothing runs."""
     given_certificate(place.folder, "site", domain="other.example")
@@ -97,25 +97,25 @@ def test_every_fault_is_told_before_anything_starts(
     with pytest.raises(ConfigError) as raised:
         gateway.start()
     assert len(raised.value.faults) == 2
-    assert gateway.gateway.pid is None
+    assert gateway.envoy.pid is None
 
 
-def test_the_host_sees_what_is_enforced(make: Callable[[], Services]) -> None:
+def test_the_host_sees_what_is_enforced(make: Callable[[], Supervisor]) -> None:
     """The locked route's rung is promised while Envoy runs, and nothing when it does not."""
     gateway = make()
     gateway.start()
     [rung] = [
         one.value
-        for one in gateway.promises()
+        for one in gateway.guaranteed()
         if one.fact is Fact.ACCESS_RUNG and one.asset == "route localhost/inside"
     ]
     assert rung == 2
     gateway.kill()
-    assert gateway.promises() == ()
+    assert gateway.guaranteed() == ()
 
 
 def test_a_revocation_holds_though_the_certificate_is_broken(
-    make: Callable[[], Services], place: Place
+    make: Callable[[], Supervisor], place: Place
 ) -> None:
     """A given certificate that cannot be served any more keeps no revocation from holding."""
     given_certificate(place.folder, "site")
@@ -132,7 +132,7 @@ def test_a_revocation_holds_though_the_certificate_is_broken(
 
 
 def test_an_end_holds_though_the_database_is_gone(
-    make: Callable[[], Services], place: Place, clock: Clock, told: list[str]
+    make: Callable[[], Supervisor], place: Place, clock: Clock, told: list[str]
 ) -> None:
     """What was read last is enough to know who has ended since."""
     place.issue("ben", "--group", "editors", "--days", "1")
@@ -153,34 +153,34 @@ def test_an_end_holds_though_the_database_is_gone(
 
 
 def test_an_envoy_that_takes_nothing_over_is_ended(
-    make: Callable[[], Services], place: Place
+    make: Callable[[], Supervisor], place: Place
 ) -> None:
     """After two failures to take a revocation over, a new Envoy starts with it."""
     gateway = make()
     gateway.start()
-    first = gateway.gateway.pid
+    first = gateway.envoy.pid
     assert first is not None
     place.sealgate("key", "revoke", "anna")
     # A stopped process is what a hanging Envoy looks like.
     os.kill(first, signal.SIGSTOP)
     with pytest.raises(GatewayError, match="does not answer"):
         gateway.readmit()
-    assert gateway.promises() == ()
+    assert gateway.guaranteed() == ()
     gateway.tick()
     assert wait_until(lambda: not lives(first))
 
     def runs_again() -> bool:
         gateway.tick()
-        return gateway.gateway.pid is not None
+        return gateway.envoy.pid is not None
 
     assert wait_until(runs_again)
-    assert gateway.gateway.pid != first
+    assert gateway.envoy.pid != first
     assert place.status("/inside/", *key_of(place, "anna")) == 403
     assert place.status("/") == 200
 
 
 def test_a_renewal_that_fails_changes_nothing(
-    make: Callable[[], Services], place: Place, clock: Clock, told: list[str]
+    make: Callable[[], Supervisor], place: Place, clock: Clock, told: list[str]
 ) -> None:
     """The old certificate stays, the error is told once, and it is tried again later."""
     gateway = make()
@@ -202,7 +202,7 @@ def test_a_renewal_that_fails_changes_nothing(
 
 
 def test_a_certificate_that_ended_is_told_once(
-    make: Callable[[], Services], place: Place, clock: Clock, told: list[str]
+    make: Callable[[], Supervisor], place: Place, clock: Clock, told: list[str]
 ) -> None:
     """Nobody renewed the given certificate: it is still shown, and the error is told."""
     given_certificate(place.folder, "site", days=20)
@@ -218,7 +218,7 @@ def test_a_certificate_that_ended_is_told_once(
     assert any("ended on" in fault for fault in faults)
 
 
-def test_another_state_folder_needs_a_restart(make: Callable[[], Services], place: Place) -> None:
+def test_another_state_folder_needs_a_restart(make: Callable[[], Supervisor], place: Place) -> None:
     """The lock and the socket belong to the folder that was begun with."""
     gateway = make()
     gateway.start()
@@ -228,7 +228,7 @@ def test_another_state_folder_needs_a_restart(make: Callable[[], Services], plac
     assert place.status("/") == 200
 
 
-def test_a_port_in_use_refuses_a_reload(make: Callable[[], Services], place: Place) -> None:
+def test_a_port_in_use_refuses_a_reload(make: Callable[[], Supervisor], place: Place) -> None:
     """A new address that cannot be had changes nothing at all."""
     gateway = make()
     gateway.start()
@@ -242,7 +242,7 @@ def test_a_port_in_use_refuses_a_reload(make: Callable[[], Services], place: Pla
 
 
 def test_another_database_of_identities_is_looked_at_by_itself(
-    make: Callable[[], Services], place: Place
+    make: Callable[[], Supervisor], place: Place
 ) -> None:
     """A revocation on another node of the same database holds here within seconds."""
     shared = f'[register]\nurl = "sqlite:///{place.folder}/shared.sqlite"\n'

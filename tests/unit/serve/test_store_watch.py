@@ -19,9 +19,9 @@ from sealgate.errors import ConfigError
 from sealgate.policy.inventory import Drop, Inventory
 from sealgate.serve import file_servers_material, store_watch
 from sealgate.serve.deployment import plan
-from sealgate.serve.facts import observe
-from sealgate.serve.file_servers_material import Material
-from sealgate.serve.file_servers_plan import Wanted
+from sealgate.serve.file_servers_material import FileServersMaterial
+from sealgate.serve.file_servers_plan import ConfiguredServers
+from sealgate.serve.observe import observe
 from sealgate.serve.opened_keys import OpenedKeys
 from sealgate.serve.store_watch import SILENT, StoreWatch
 from sealgate.storage.adapters.opened import open_store
@@ -46,14 +46,14 @@ def inventory(tmp_path: Path) -> Inventory:
     return load(str(path))
 
 
-def gathered(inventory: Inventory, before: Wanted | None = None) -> Wanted:
+def gathered(inventory: Inventory, before: ConfiguredServers | None = None) -> ConfiguredServers:
     """Return what file servers need."""
-    material = Material(time.time, OpenedKeys(time.time))
+    material = FileServersMaterial(time.time, OpenedKeys(time.time))
     served = before.served if before is not None else None
     return material.gather(plan(inventory, observe(inventory, now=time.time())), served)
 
 
-def fenced(wanted: Wanted) -> dict[str, str]:
+def fenced(wanted: ConfiguredServers) -> dict[str, str]:
     """Return what is fenced off."""
     assert wanted.served is not None
     return dict(wanted.served.fenced)

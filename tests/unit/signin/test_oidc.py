@@ -15,9 +15,9 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, IdentityProvider, Route, Site, Upstream
 from sealgate.signin.oidc import (
     ATTEMPT_SECONDS,
-    Answer,
     Attempt,
-    Attempts,
+    ProviderAnswer,
+    ProviderAttempts,
     authorization_url,
     basic_credentials,
     check_issuer,
@@ -135,7 +135,7 @@ def test_a_fresh_proof_is_asked_for_where_one_is_needed() -> None:
 
 def test_an_attempt_counts_once() -> None:
     """A second answer with the same state is none."""
-    attempts = Attempts()
+    attempts = ProviderAttempts()
     attempts.give(attempt())
     assert attempts.take("state", "cookie", "login", BACK, 1001.0) == attempt()
     with pytest.raises(OidcError) as caught:
@@ -161,7 +161,7 @@ def test_an_attempt_is_of_one_browser_provider_and_host(
     state: str, browser: str, provider: str, back: str | None, now: float
 ) -> None:
     """Anything else is refused, and uses the attempt up."""
-    attempts = Attempts()
+    attempts = ProviderAttempts()
     attempts.give(attempt())
     with pytest.raises(OidcError) as caught:
         attempts.take(state, browser, provider, back, now)
@@ -171,7 +171,7 @@ def test_an_attempt_is_of_one_browser_provider_and_host(
 
 def test_whoever_begins_many_pushes_out_their_own() -> None:
     """One address cannot end the attempts of others, and all of them are bounded."""
-    attempts = Attempts(most=5, most_per_address=2)
+    attempts = ProviderAttempts(most=5, most_per_address=2)
     attempts.give(attempt(state="mine"))
     for number in range(4):
         attempts.give(attempt(state=f"theirs {number}", address="192.0.2.9"))
@@ -218,7 +218,7 @@ def test_what_was_sent_is_read(state: str, code: str, issuer: str | None) -> Non
         query = urlencode(fields, quote_via=quote).encode()
     except UnicodeEncodeError:
         return
-    assert read_answer(query) == Answer(state, issuer, code)
+    assert read_answer(query) == ProviderAnswer(state, issuer, code)
 
 
 @settings(deadline=None)
@@ -257,7 +257,7 @@ def test_who_declined_has_no_code() -> None:
 def test_an_answer_of_another_provider(told: str | None, *, sends: bool, is_fine: bool) -> None:
     """RFC 9207: compared letter for letter; missing only where it is never sent."""
     metadata = replace(METADATA, sends_issuer=sends)
-    answer = Answer("s", told, "c")
+    answer = ProviderAnswer("s", told, "c")
     if is_fine:
         check_issuer(answer, metadata)
         return

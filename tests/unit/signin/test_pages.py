@@ -12,7 +12,7 @@ from sealgate.identity.model import Identity
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route, Site, Upstream
 from sealgate.policy.protection import AccessRung
-from sealgate.signin.model import Known, Place, Standing
+from sealgate.signin.model import Known, ReturnPlace, SignInState
 from sealgate.signin.pages import (
     STYLE,
     Paper,
@@ -31,13 +31,13 @@ CLASSES = {item.id: item for item in DEFAULT_MODEL.classes}
 
 def standing(
     name: str = "restricted", *, who: str | None = None, country: str | None = None
-) -> Standing:
+) -> SignInState:
     """Return how somebody (or nobody) without any proof stands before a route of that class."""
     route = Route(Door("/a"), CLASSES[name], admit=("group:staff",))
-    place = Place(Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
+    place = ReturnPlace(Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
     known = Known(Identity(who), (), None, None) if who else None
     lacking = missing(place.rung, (), country, ("DE",), None, 0.0)
-    return Standing(place, known, lacking, admitted=False, country=country)
+    return SignInState(place, known, lacking, admitted=False, country=country)
 
 
 class Outline(HTMLParser):
@@ -142,10 +142,12 @@ def test_a_program_gets_the_same_as_values() -> None:
     assert [item["need"] for item in fields["missing"]] == ["sign-in", "country"]
 
 
-def granted(state: GrantState | None, *held: Factor) -> Standing:
+def granted(state: GrantState | None, *held: Factor) -> SignInState:
     """Return how anna stands before a secret page: with her certificate, and a grant in *state*."""
     route = Route(Door("/"), CLASSES["secret"], admit=("user:anna",))
-    place = Place(Site(("vault.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
+    place = ReturnPlace(
+        Site(("vault.example",), Upstream("http", "127.0.0.1", 80), (route,)), route
+    )
     shown = (Proven(Factor.CERTIFICATE, 0.0, "k"),)
     grant = None
     if state is not None:
@@ -159,7 +161,7 @@ def granted(state: GrantState | None, *held: Factor) -> Standing:
         )
     )
     known = Known(Identity("anna"), shown, None, None)
-    return Standing(place, known, lacking, True, "DE", grant, state)
+    return SignInState(place, known, lacking, True, "DE", grant, state)
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

@@ -9,7 +9,7 @@ import pytest
 from sealgate.identity.factors import Factor, Missing, Need
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, IdentityProvider, Route, Site, Upstream
-from sealgate.signin.model import Place, Standing
+from sealgate.signin.model import ReturnPlace, SignInState
 from sealgate.signin.pages import Paper, account_page, going_page, sign_in_page
 from sealgate.signin.provider import Why
 from sealgate.signin.words import LANGUAGES
@@ -23,9 +23,9 @@ PAPER = Paper("en", "Shop Ltd", "token", (PLAIN, KEYS))
 def page(*factors: Factor, paper: Paper = PAPER, need: Need = Need.SIGN_IN) -> str:
     """Return the page for somebody who would need one of *factors*."""
     route = Route(Door("/a"), DEFAULT_MODEL.classes[1])
-    place = Place(Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
+    place = ReturnPlace(Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
     lacking = (Missing(need, "x is required", "sign in", factors),)
-    return sign_in_page(paper, Standing(place, None, lacking, admitted=False), "/a?b=c&d")
+    return sign_in_page(paper, SignInState(place, None, lacking, admitted=False), "/a?b=c&d")
 
 
 def test_each_provider_has_a_form_of_its_own() -> None:

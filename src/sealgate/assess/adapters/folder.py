@@ -13,7 +13,7 @@ from sealgate.assess.adapters.opened import why
 from sealgate.assess.adapters.sql import SQLITE_COMPANIONS, SQLITE_MAGIC
 from sealgate.assess.model import Item, SourceKind, Unread
 from sealgate.errors import UsageError
-from sealgate.policy.inventory import AssetKind
+from sealgate.policy.assets import AssetKind
 
 _SPECIAL = (
     (stat.S_ISFIFO, "a named pipe"),

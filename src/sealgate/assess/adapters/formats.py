@@ -24,7 +24,7 @@ from sealgate.assess.adapters.opened import (
 )
 from sealgate.assess.adapters.text import text_contents
 from sealgate.assess.model import Content, Item, Missed, Unread
-from sealgate.policy.inventory import AssetKind
+from sealgate.policy.assets import AssetKind
 
 GZIP_MAGIC = b"\x1f\x8b"
 _LATER = "needs a later version"

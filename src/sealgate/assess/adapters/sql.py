@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sealgate.assess.adapters.opened import why
 from sealgate.assess.model import Columns, Item, Missed, Sampled, SourceKind, Unread
 from sealgate.errors import UsageError
-from sealgate.policy.inventory import AssetKind
+from sealgate.policy.assets import AssetKind
 
 if TYPE_CHECKING:
     from sealgate.assess.model import Cell, Content

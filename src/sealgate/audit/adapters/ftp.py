@@ -28,7 +28,7 @@ from sealgate.audit.sightings import (
     unseen,
 )
 from sealgate.errors import PeerError
-from sealgate.policy.assets import Declaration
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.observation import Fact, FactValue
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from sealgate.gateway.adapters.files import (
     versioned,
     write_files,
 )
+from sealgate.gateway.adapters.messages import one_line, reason_in, refused
 from sealgate.gateway.adapters.process import EnvoyProcess
-from sealgate.gateway.adapters.voice import one_line, reason_in, refused
 from sealgate.gateway.adapters.watches import require_instances
 from sealgate.gateway.model import BOOTSTRAP, EnvoyFiles
 

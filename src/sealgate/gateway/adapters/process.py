@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import GatewayError
 from sealgate.gateway.adapters.admin import Admin
-from sealgate.gateway.adapters.voice import read_tail, reason_in
+from sealgate.gateway.adapters.messages import read_tail, reason_in
 from sealgate.gateway.model import ACCESS_LOG, ADMIN_SOCKET, BOOTSTRAP
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def translate(inventory: Inventory, material: Material) -> EnvoyFiles:
     """
     Return Envoy's configuration for every site of *inventory*.
 
-    It refuses whatever it cannot guard (see :func:`sealgate.gateway.promise.refusals`,
+    It refuses whatever it cannot guard (see :func:`sealgate.gateway.guarantees.refusals`,
     which ``serve`` asks first and which says why).
 
     Raises:

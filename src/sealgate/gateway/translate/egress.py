@@ -19,7 +19,7 @@ from sealgate.gateway.translate.typed import (
     subscription,
     typed,
 )
-from sealgate.policy.inventory import payment_gateway_asset
+from sealgate.policy.assets import payment_gateway_asset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

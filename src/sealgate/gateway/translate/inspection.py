@@ -22,7 +22,8 @@ from sealgate.gateway.translate.clusters import (
     upstream_address,
 )
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, header
-from sealgate.policy.inventory import Inspect, route_asset
+from sealgate.policy.assets import route_asset
+from sealgate.policy.inventory import Inspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

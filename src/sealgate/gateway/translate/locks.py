@@ -33,7 +33,7 @@ from sealgate.gateway.translate.matchers import (
     refuse,
 )
 from sealgate.gateway.translate.sign_in import session_filters
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

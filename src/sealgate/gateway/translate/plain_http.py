@@ -19,7 +19,7 @@ from sealgate.gateway.translate.clusters import (
 from sealgate.gateway.translate.glance import Neighbours, unconcerned
 from sealgate.gateway.translate.patterns import PRINTABLE, doubtful
 from sealgate.gateway.translate.typed import header
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
 from sealgate.policy.routing import specificity
 from sealgate.signing.model import DIRECTORY_PATH, DIRECTORY_TYPE
 from sealgate.signing.passing import CREDENTIALS

@@ -53,8 +53,9 @@ from sealgate.gateway.translate.sign_in import (
     own_pages,
 )
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
+from sealgate.policy.assets import route_asset
 from sealgate.policy.conditions import MAX_BODY_BYTES, OVERRIDE_HEADERS, reads_bodies
-from sealgate.policy.inventory import AcmeChallenge, route_asset
+from sealgate.policy.inventory import AcmeChallenge
 from sealgate.policy.requirements import required_of_route
 from sealgate.policy.routing import demands_of, is_stricter, specificity
 

@@ -53,7 +53,7 @@ from sealgate.gateway.translate.own_cookies import (
     strip_filters,
 )
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, header, typed
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
 from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 

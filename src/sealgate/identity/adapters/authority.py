@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from sealgate.errors import SourceError, UsageError
 from sealgate.files import locked, private_folder, write_durably
 from sealgate.identity.adapters import minting
-from sealgate.identity.adapters.shelf import CertificateShelf, KeptCertificate
+from sealgate.identity.adapters.certificate_versions import CertificateVersions, KeptCertificate
 from sealgate.identity.model import ClientCertificate, checked_name, renew_at
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class LocalAuthority:
         server_days: float = SERVER_DAYS,
     ) -> None:
         self._folder = Path(folder).absolute()
-        self._shelf = CertificateShelf(certificates)
+        self._shelf = CertificateVersions(certificates)
         self._operator = operator
         self._server_days = server_days
 

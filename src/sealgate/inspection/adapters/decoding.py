@@ -16,7 +16,7 @@ from isal import isal_zlib
 
 from sealgate.inspection.content_type import FORM, media_type
 from sealgate.inspection.encoded import FormDecoder
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -38,9 +38,9 @@ _GZIP = 31  # zlib's word for a gzip wrapper and the largest window
 _ZSTD_WINDOW_LOG = 23
 
 
-def unreadable(reason: str) -> RefusedError:
+def unreadable(reason: str) -> BodyRefusedError:
     """Return the fault of a body that cannot be read."""
-    return RefusedError(Refusal.UNREADABLE, reason)
+    return BodyRefusedError(BodyRefusal.UNREADABLE, reason)
 
 
 class GzipDecoder:
@@ -167,7 +167,7 @@ def decoder_of(encoding: bytes, content_type: bytes) -> Decoder | None:
     Return what decodes a body with these fields; ``None`` when its bytes are what they say.
 
     Raises:
-        RefusedError: it cannot be read.
+        BodyRefusedError: it cannot be read.
     """
     kind = media_type(content_type)
     if kind == b"multipart/byteranges":
@@ -186,5 +186,5 @@ def is_plain(encoding: bytes, content_type: bytes) -> bool:
     """Return whether the bytes of a body with these fields are what they say."""
     try:
         return decoder_of(encoding, content_type) is None
-    except RefusedError:
+    except BodyRefusedError:
         return False

@@ -20,7 +20,7 @@ from sealgate.inspection.detector import Detector, detector_of
 from sealgate.inspection.framing import Framed, Head, end_of_head, path_shape, read_answer
 from sealgate.inspection.framing import read_request as read_request_head
 from sealgate.inspection.framing_bodies import BodyReader, reader_of
-from sealgate.inspection.model import RefusedError, Sighting
+from sealgate.inspection.model import BodyRefusedError, Sighting
 
 if TYPE_CHECKING:
     from sealgate.inspection.encoded import Decoder
@@ -108,7 +108,7 @@ class _Copy:
                 self._read_answer(data)
             else:
                 self._read_request(data)
-        except RefusedError:
+        except BodyRefusedError:
             self._drop()
 
     def end(self) -> None:
@@ -172,7 +172,7 @@ class _Copy:
         policy = self._service.policy
         try:
             self._decoder = decoder_of(head.encoding, head.content_type)
-        except RefusedError:
+        except BodyRefusedError:
             return  # This one cannot be read; the next may be.
         self._scan = BodyScan(self._service.answers, policy.limits, time.thread_time, tells=True)
 
@@ -183,7 +183,7 @@ class _Copy:
         body = reader.feed(data)
         try:
             self._scan_body(body)
-        except RefusedError:
+        except BodyRefusedError:
             self._scan = None
         if reader.done:
             self._tell()
@@ -209,7 +209,7 @@ class _Copy:
             return
         try:
             scan.close()
-        except RefusedError:
+        except BodyRefusedError:
             return
         if scan.counts:
             self._service.reporter.note(

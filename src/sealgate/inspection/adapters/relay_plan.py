@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sealgate.detect.model import Kind
-from sealgate.inspection.model import Refusal, Sighting
+from sealgate.inspection.model import BodyRefusal, Sighting
 
 if TYPE_CHECKING:
     from sealgate.inspection.model import Policy
@@ -61,6 +61,6 @@ def read(content: Any) -> tuple[Sighting, int]:
             **others,
         } if not others and all(type(count) is int for count in counts.values()):
             kinds = {Kind(kind): count for kind, count in counts.items()}
-            why = Refusal(refusal) if refusal is not None else None
+            why = BodyRefusal(refusal) if refusal is not None else None
             return Sighting(asset, place, outgoing, kept_back, kinds, why), times
     raise ValueError("this is no sighting")

@@ -18,7 +18,7 @@ import uvloop
 
 from sealgate.child_process import run_child
 from sealgate.inspection.adapters.observer import Observing
-from sealgate.inspection.adapters.relay import Service
+from sealgate.inspection.adapters.relay import RelayService
 from sealgate.inspection.adapters.relay_plan import written
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Relay:
         self._link = link
         self._loop = asyncio.get_running_loop()
         self._reports = Reports()
-        self._services: list[Service | Observing] = []
+        self._services: list[RelayService | Observing] = []
         self._servers: list[asyncio.AbstractServer] = []
         self.ended: asyncio.Future[None] = self._loop.create_future()
 
@@ -100,9 +100,9 @@ class Relay:
         self._loop.call_later(_REPORT_SECONDS, self._report)
         self._link.send("ready", os.getpid())
 
-    def _service(self, policy: Policy) -> Service | Observing:
+    def _service(self, policy: Policy) -> RelayService | Observing:
         if policy.enforces:
-            return Service(policy, self._reports, self._loop)
+            return RelayService(policy, self._reports, self._loop)
         return Observing(policy, self._reports, self._loop)
 
     def _report(self) -> None:

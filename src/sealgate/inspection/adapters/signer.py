@@ -24,7 +24,7 @@ from sealgate.inspection.framing import (
     read_request,
 )
 from sealgate.inspection.framing_bodies import reader_of
-from sealgate.inspection.model import RefusedError
+from sealgate.inspection.model import BodyRefusedError
 from sealgate.signing.keys import current_key
 from sealgate.signing.model import Answer, Request
 from sealgate.signing.passing import CREDENTIALS, answered_fields, asked_fields
@@ -49,7 +49,7 @@ _PHRASES = {
     _BAD_REQUEST: "Bad Request",
     _FORBIDDEN: "Forbidden",
     _BAD_GATEWAY: "Bad Gateway",
-    _UNAVAILABLE: "Service Unavailable",
+    _UNAVAILABLE: "SignerService Unavailable",
 }
 
 
@@ -71,7 +71,7 @@ class _Site:
 
 
 @dataclass(slots=True)
-class Service:
+class SignerService:
     """What all connections of one route share."""
 
     policy: SignerPolicy
@@ -103,7 +103,7 @@ class Service:
 
 class _Connection:
     def __init__(
-        self, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, service: SignerService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._service = service
         self._reader = reader
@@ -152,7 +152,7 @@ class _Connection:
     def _request(self, raw: bytes) -> Head:
         try:
             head = read_request(raw)
-        except RefusedError as error:
+        except BodyRefusedError as error:
             raise NoAnswerError(_BAD_REQUEST, error.reason) from error
         if head.method not in _READS or head.framed is not Framed.NONE or head.upgrade:
             raise NoAnswerError(_FORBIDDEN, "only GET and HEAD are answered over plain HTTP")
@@ -175,7 +175,7 @@ class _Connection:
                 # An idle connection may end just when it is used again (RFC 9110, 9.2.2).
                 if not used or body.size:
                     raise NoAnswerError(_BAD_GATEWAY, "the site broke off its answer") from error
-            except (RefusedError, asyncio.LimitOverrunError) as error:
+            except (BodyRefusedError, asyncio.LimitOverrunError) as error:
                 raise NoAnswerError(_BAD_GATEWAY, "the site's answer cannot be read") from error
 
     async def _connect(self) -> _Site:

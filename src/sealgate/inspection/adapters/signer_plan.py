@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sealgate.inspection.model import Upstream
+    from sealgate.inspection.model import RelayUpstream
     from sealgate.signing.keys import SigningKey
 
 MEBIBYTE = 1024 * 1024
@@ -23,7 +23,7 @@ class SignerPolicy:
     """
 
     asset: str
-    upstream: Upstream
+    upstream: RelayUpstream
     spool: str
     hold_bytes: int = MEBIBYTE
     body_bytes: int = 4096 * MEBIBYTE

@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sealgate.child_process import run_child
-from sealgate.inspection.adapters.signer import HEAD_BYTES, Service
+from sealgate.inspection.adapters.signer import HEAD_BYTES, SignerService
 from sealgate.inspection.adapters.signer_body import Spooled
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ _POLL_SECONDS = 0.05
 _SHARED: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 
-class Worker:
+class SignerWorker:
     """The servers of the process."""
 
     def __init__(self, plan: SignerPlan, link: Parent) -> None:
         spooled = Spooled()
         self._services = [
-            Service(policy, keys, spooled)
+            SignerService(policy, keys, spooled)
             for policy, keys in zip(plan.policies, plan.keys, strict=True)
         ]
         self._listeners = plan.listeners
@@ -78,7 +78,7 @@ class Worker:
 
 
 async def _run(plan: SignerPlan, link: Parent) -> None:
-    worker = Worker(plan, link)
+    worker = SignerWorker(plan, link)
     await worker.start()
     await worker.ended
 

@@ -35,7 +35,7 @@ class StandIn:
         self._asked = False
         self._is_ended = False
         # Rung when something changed; there is none before the thread is.
-        self._bell: socket.socket | None = None
+        self._notifier: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
     def stand_at(self, listeners: Iterable[socket.socket]) -> None:
@@ -43,11 +43,11 @@ class StandIn:
         with self._lock:
             self._listeners = tuple(listeners)
         if self._thread is None and self._listeners:
-            self._bell, ear = socket.socketpair()
-            self._bell.setblocking(False)
-            ear.setblocking(False)
+            self._notifier, receiver = socket.socketpair()
+            self._notifier.setblocking(False)
+            receiver.setblocking(False)
             self._thread = threading.Thread(
-                target=self._live, args=(ear,), name="sealgate samples", daemon=True
+                target=self._live, args=(receiver,), name="sealgate samples", daemon=True
             )
             self._thread.start()
         self._ring()
@@ -70,16 +70,16 @@ class StandIn:
         """Take nothing more."""
         self._is_ended = True
         self.take_over()
-        thread, bell, self._bell = self._thread, self._bell, None
-        if thread is not None and bell is not None:
+        thread, notifier, self._notifier = self._thread, self._notifier, None
+        if thread is not None and notifier is not None:
             thread.join()
-            bell.close()
+            notifier.close()
 
     def _ring(self) -> None:
-        if self._bell is not None:
+        if self._notifier is not None:
             with contextlib.suppress(OSError):
-                # A full bell rings already.
-                self._bell.send(b"!")
+                # A full socket wakes it already.
+                self._notifier.send(b"!")
 
     def _set_relay(
         self, relay: socket.socket | None, *, after: socket.socket | None = None
@@ -93,22 +93,22 @@ class StandIn:
             before.close()
         self._ring()
 
-    def _live(self, ear: socket.socket) -> None:
-        with ear:
+    def _live(self, receiver: socket.socket) -> None:
+        with receiver:
             while not self._is_ended:
-                self._stand(ear)
+                self._stand(receiver)
 
-    def _stand(self, ear: socket.socket) -> None:
+    def _stand(self, receiver: socket.socket) -> None:
         with self._lock:
             relay = self._relay
             at = {one.fileno(): one for one in self._listeners if one.fileno() >= 0}
             # The relay's own messages are for others; that it hung up is told in any case.
             hung_up = relay.fileno() if relay is not None else -1
-        rung = {ear.fileno(): select.POLLIN}
+        rung = {receiver.fileno(): select.POLLIN}
         ready = _ready({**rung, hung_up: 0}, at)
-        if ear.fileno() in ready:
+        if receiver.fileno() in ready:
             with contextlib.suppress(OSError):
-                ear.recv(4096)
+                receiver.recv(4096)
         elif relay is not None and hung_up in ready:
             self._set_relay(None, after=relay)
         elif relay is None:

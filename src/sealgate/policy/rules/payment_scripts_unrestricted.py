@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.assets import Declaration
+from sealgate.policy.assets import AssetKind
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import (
     Citation,
     Rule,
@@ -13,7 +14,6 @@ from sealgate.policy.finding import (
     not_applicable,
     violated,
 )
-from sealgate.policy.inventory import AssetKind
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 from sealgate.policy.rules.unseen import page_unseen

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sealgate.policy.assets import AssetKind
 from sealgate.policy.finding import Citation, Rule, Severity
-from sealgate.policy.inventory import AssetKind
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 from sealgate.policy.rules.payment_page import none_of

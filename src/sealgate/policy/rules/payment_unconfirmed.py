@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.assets import AssetKind
 from sealgate.policy.citations import GUIDELINE_FRONTEND
 from sealgate.policy.finding import Citation, Rule, Severity, Status, Verdict, listed, met
-from sealgate.policy.inventory import AssetKind
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.assets import Declaration
+from sealgate.policy.assets import AssetKind
 from sealgate.policy.citations import GUIDELINE_BACKEND, GUIDELINE_CLASSES
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import (
     Rule,
     Severity,
@@ -14,7 +15,6 @@ from sealgate.policy.finding import (
     not_applicable,
     violated,
 )
-from sealgate.policy.inventory import AssetKind
 from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact, Vantage
 from sealgate.policy.protection import AccessRung, Column
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.assets import Declaration
 from sealgate.policy.citations import rfc
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
 from sealgate.policy.ladder import CHANNELS
 from sealgate.policy.observation import Fact, Vantage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.assets import Declaration
 from sealgate.policy.citations import GUIDELINE_CLASSES
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Citation, Rule, Severity, met, violated
 from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.algorithms import rank_of_kex
-from sealgate.policy.assets import Declaration
 from sealgate.policy.citations import GUIDELINE_CLASSES, SSH_MLKEM
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Citation, Rule, Severity, listed, met, violated
 from sealgate.policy.ladder import CHANNELS
 from sealgate.policy.observation import Fact, Vantage

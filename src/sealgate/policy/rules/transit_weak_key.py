@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.algorithms import is_strong_digest, is_strong_key
-from sealgate.policy.assets import Declaration
 from sealgate.policy.citations import rfc
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Rule, Severity, met, violated
 from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage

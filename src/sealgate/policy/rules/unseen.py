@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.assets import AssetKind
 from sealgate.policy.finding import not_applicable
-from sealgate.policy.inventory import AssetKind
 from sealgate.policy.ladder import CHANNELS
 from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact
 
 if TYPE_CHECKING:
-    from sealgate.policy.assets import Declaration
+    from sealgate.policy.declarations import Declaration
     from sealgate.policy.finding import Subject, Verdict
 
 # The answers of a lock: whoever gets them sees the refusal, not the page.

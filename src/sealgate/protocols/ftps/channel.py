@@ -14,14 +14,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sealgate.protocols.admission.proxy_protocol import ProxyHeaderError, read_header
-from sealgate.protocols.ftps.loop import LOG, Wire
+from sealgate.protocols.ftps.loop import LOG, EventSocket
 from sealgate.protocols.ftps.tls import (
     Contexts,
-    Need,
     ReceiveBuffer,
     TLSBrokenError,
     TLSClosedError,
     TLSConnection,
+    TLSNeed,
 )
 from sealgate.protocols.lines import sentence
 
@@ -79,7 +79,7 @@ class ControlChannel:
         implicit: bool,
     ) -> None:
         """Wait on *sock*; with *implicit* TLS comes before anything else."""
-        self._wire = Wire(sock, loop, self)
+        self._wire = EventSocket(sock, loop, self)
         self._contexts = contexts
         self._buffer = buffer
         self._interpreter = interpreter
@@ -171,8 +171,10 @@ class ControlChannel:
             LOG.info("%s: TLS failed: %s", self.peer, error)
             self.close()
             return
-        if need is not Need.NOTHING:
-            self._wire.listen_for(reading=need is Need.READABLE, writing=need is Need.WRITABLE)
+        if need is not TLSNeed.NOTHING:
+            self._wire.listen_for(
+                reading=need is TLSNeed.READABLE, writing=need is TLSNeed.WRITABLE
+            )
             return
         self.measured = tls.measured(self.peer)
         self.fingerprint = tls.client_fingerprint()

@@ -17,7 +17,7 @@ from sealgate.protocols.ftps.data import DataPort
 from sealgate.protocols.ftps.files import FILE_COMMANDS, Agreed, FileCommands
 from sealgate.protocols.ftps.loop import Errands, Outcome
 from sealgate.protocols.ftps.replies import FACTS
-from sealgate.protocols.ftps.sign_in import SignIn
+from sealgate.protocols.ftps.sign_in import FTPSSignIn
 from sealgate.protocols.ftps.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sealgate.protocols.ftps.settings import FTPSSettings
     from sealgate.protocols.ftps.tls import Contexts, ReceiveBuffer
-    from sealgate.protocols.model import Doorkeeper
+    from sealgate.protocols.model import Authenticator
 
 NO_PLAIN_FTP = (
     "this server speaks no FTP without TLS, so that no password travels in the clear: "
@@ -46,7 +46,7 @@ class Shared:
     """What all connections of one server use. Settings may change: times are looked at anew."""
 
     settings: FTPSSettings
-    doorkeeper: Doorkeeper
+    authenticator: Authenticator
     contexts: Contexts
     loop: Any
     errands: Errands
@@ -87,8 +87,8 @@ class ControlConnection:
         )
         self._tasks = Tasks(shared.errands, self.channel, self._go_on, self._give_session_back)
         self.data_port = DataPort(self.channel, shared.loop, self._listen_passive, self._go_on)
-        self.sign_in = SignIn(
-            self.channel, self._tasks, shared.doorkeeper, shared.settings.attempts
+        self.sign_in = FTPSSignIn(
+            self.channel, self._tasks, shared.authenticator, shared.settings.attempts
         )
         self._agreed = Agreed(buffer=implicit, private=implicit)
         self._files: FileCommands | None = None

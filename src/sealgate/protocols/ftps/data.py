@@ -17,13 +17,13 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sealgate.protocols.ftps.channel import ControlChannel, plain_address
-from sealgate.protocols.ftps.loop import Wire
+from sealgate.protocols.ftps.loop import EventSocket
 from sealgate.protocols.ftps.tls import (
     HYBRID_GROUPS,
     DataTLSConnection,
-    Need,
     TLSBrokenError,
     TLSConnection,
+    TLSNeed,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _SILENT_SECONDS = 30
 _RESET = struct.pack("ii", 1, 0)
 
 
-class Transfer(Protocol):
+class DataTransfer(Protocol):
     """What a data connection carries."""
 
     def start(self, data: DataConnection) -> None:
@@ -109,7 +109,7 @@ class PassiveListener:
 
     def __init__(self, listener: socket.socket, port: DataPort) -> None:
         """Listen on *listener* for *port*."""
-        self._wire = Wire(listener, port.loop, self)
+        self._wire = EventSocket(listener, port.loop, self)
         self._owner = port
         self._coming: list[DataConnection] = []
         self.opened_at = time.monotonic()
@@ -210,13 +210,13 @@ class DataConnection:
         What *outer* measured of the control connection is the least.
         """
         connection.setblocking(False)
-        self.wire = Wire(connection, port.loop, self)
+        self.wire = EventSocket(connection, port.loop, self)
         self._port = port
         self._listener = listener
         self._is_right = False
         self.is_lost = False
         self._outer = outer
-        self._transfer: Transfer | None = None
+        self._transfer: DataTransfer | None = None
         self._clean_end = False
         self.tls = DataTLSConnection(connection, tls)
         self.moved_at = time.monotonic()
@@ -226,7 +226,7 @@ class DataConnection:
         """Return what orders those that shake hands: the session that it resumes, then its age."""
         return self.tls.resumed and not self.tls.established, self.moved_at
 
-    def carry(self, transfer: Transfer) -> None:
+    def carry(self, transfer: DataTransfer) -> None:
         """Let *transfer* have the connection, now that it is established."""
         self._transfer = transfer
         self.moved_at = time.monotonic()
@@ -294,8 +294,8 @@ class DataConnection:
             self.is_lost = True
             self._listener.not_this(self, f"522 TLS on the data connection failed: {error}")
             return
-        if need is not Need.NOTHING:
-            self.wire.listen_for(reading=need is Need.READABLE, writing=need is Need.WRITABLE)
+        if need is not TLSNeed.NOTHING:
+            self.wire.listen_for(reading=need is TLSNeed.READABLE, writing=need is TLSNeed.WRITABLE)
             return
         fault = self._fault()
         if fault:
@@ -381,7 +381,7 @@ class DataPort:
         self._data: DataConnection | None = None
         self._discarded: DataConnection | None = None
         self._fault = ""
-        self._transfer: Transfer | None = None
+        self._transfer: DataTransfer | None = None
         self._transfer_began_at = 0.0
 
     @property
@@ -486,7 +486,7 @@ class DataPort:
         self.channel.reply(fault or "425 ask for a data connection first, with EPSV or PASV")
         return False
 
-    def begin(self, transfer: Transfer) -> None:
+    def begin(self, transfer: DataTransfer) -> None:
         """Let *transfer* have the data connection as soon as it stands."""
         if self._data is None and self._passive is None:
             # It failed while the file was being opened.

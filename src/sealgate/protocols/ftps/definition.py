@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.audit.model import Opening
-from sealgate.policy.assets import Declaration
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.inventory import PassivePorts
 from sealgate.protocols.ftps.guarantees import offers
 from sealgate.protocols.ftps.transit import FTPS

@@ -29,7 +29,12 @@ from sealgate.protocols.ftps.replies import (
     quoted,
     time_value,
 )
-from sealgate.protocols.ftps.transfers import BLOCK_BYTES, Download, Sending, Upload
+from sealgate.protocols.ftps.transfers import (
+    BLOCK_BYTES,
+    FileTransfer,
+    IncomingTransfer,
+    OutgoingTransfer,
+)
 from sealgate.protocols.lines import sentence
 from sealgate.protocols.model import TransferError
 from sealgate.storage.model import Trouble
@@ -165,7 +170,7 @@ class FileCommands:
         def send(entries: list[Entry]) -> None:
             # Names with line ends are never stored; where one were, no line could pose as two.
             text = "".join(f"{sentence(line(entry))}\r\n" for entry in entries)
-            self._port.begin(Sending(self._port, text.encode("utf-8", "replace")))
+            self._port.begin(OutgoingTransfer(self._port, text.encode("utf-8", "replace")))
 
         self._listing(path, send, folder=folder)
 
@@ -195,7 +200,7 @@ class FileCommands:
         def send(found: tuple[StoreReader, bytes]) -> None:
             reader, first = found
             self._port.begin(
-                Download(self._port, self._tasks, reader, offset, first, remote=remote)
+                FileTransfer(self._port, self._tasks, reader, offset, first, remote=remote)
             )
 
         self._tasks.do(opened, send, off_loop=remote)
@@ -231,7 +236,7 @@ class FileCommands:
 
         def take(uploading: Uploading) -> None:
             self._port.begin(
-                Upload(self._port, self._tasks, uploading, self._buffers, remote=remote)
+                IncomingTransfer(self._port, self._tasks, uploading, self._buffers, remote=remote)
             )
 
         self._tasks.do(opened, take, off_loop=remote)

@@ -142,7 +142,7 @@ def guarded(call: Callable[..., object], *arguments: object) -> None:
         LOG.debug("where it happened", exc_info=error)
 
 
-class Endpoint(Protocol):
+class SocketOwner(Protocol):
     """What reads and writes one socket of the loop."""
 
     def on_readable(self) -> None:
@@ -158,10 +158,10 @@ class Endpoint(Protocol):
         """Close the socket, and let go of what belongs to it."""
 
 
-class Wire(AsyncChat):  # type: ignore[misc]  # pyftpdlib has no types
+class EventSocket(AsyncChat):  # type: ignore[misc]  # pyftpdlib has no types
     """One socket in the loop, which its *endpoint* reads and writes without asynchat's buffers."""
 
-    def __init__(self, sock: socket.socket, loop: Any, endpoint: Endpoint) -> None:
+    def __init__(self, sock: socket.socket, loop: Any, endpoint: SocketOwner) -> None:
         """Put *sock* into *loop*, to be read from."""
         super().__init__(sock, ioloop=loop)
         self._endpoint = endpoint

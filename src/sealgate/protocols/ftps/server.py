@@ -2,7 +2,7 @@
 The FTPS server: explicit TLS on one port, implicit TLS where it is asked for.
 
 Hardened over pyftpdlib's event loop (docs/adr/0013-ftps-server.md). It knows nothing of
-identities, classes or sealing: a :class:`Doorkeeper` lets people in, and their
+identities, classes or sealing: a :class:`Authenticator` lets people in, and their
 :class:`FileSession` has the files.
 """
 
@@ -24,7 +24,7 @@ from sealgate.protocols.admission.crowding import displaced
 from sealgate.protocols.ftps.channel import plain_address
 from sealgate.protocols.ftps.connection import ControlConnection, Shared
 from sealgate.protocols.ftps.data import open_passive
-from sealgate.protocols.ftps.loop import LOG, Errands, Wire, guarded
+from sealgate.protocols.ftps.loop import LOG, Errands, EventSocket, guarded
 from sealgate.protocols.ftps.settings import FTPSSettings
 from sealgate.protocols.ftps.tls import Contexts, ReceiveBuffer
 from sealgate.protocols.ftps.transfers import BLOCK_BYTES
@@ -33,7 +33,7 @@ from sealgate.protocols.model import TransferError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sealgate.protocols.model import Doorkeeper, Process
+    from sealgate.protocols.model import Authenticator, Process
 
 _SWEEP_SECONDS = 1.0
 _LINE_BUFFER_BYTES = 8192
@@ -49,7 +49,7 @@ class _Acceptor:
     ) -> None:
         listener.setblocking(False)
         listener.listen(_BACKLOG)
-        self.wire = Wire(listener, loop, self)
+        self.wire = EventSocket(listener, loop, self)
         self._arrived = arrived
 
     def on_readable(self) -> None:
@@ -81,7 +81,7 @@ class FTPSServer:
         self,
         explicit: Sequence[socket.socket],
         implicit: Sequence[socket.socket],
-        doorkeeper: Doorkeeper,
+        authenticator: Authenticator,
         settings: FTPSSettings,
     ) -> None:
         """
@@ -98,7 +98,7 @@ class FTPSServer:
         )
         self.shared = Shared(
             settings=settings,
-            doorkeeper=doorkeeper,
+            authenticator=authenticator,
             contexts=Contexts(settings.tls),
             loop=self.loop,
             errands=self.errands,
@@ -220,7 +220,7 @@ class FTPSServer:
         if self._per_address[prefix(peer)] >= self.shared.settings.max_connections_per_address:
             return "too many connections from your address"
         try:
-            self.shared.doorkeeper.greet(peer)
+            self.shared.authenticator.greet(peer)
         except TransferError as error:
             return error.message
         return ""
@@ -281,7 +281,7 @@ def serve_in(process: Process) -> None:
         [socket.socket(fileno=one) for one in process.listeners.get(setting, ())]
         for setting in ("ftps", "ftps_implicit")
     )
-    server = FTPSServer(explicit, implicit, process.doorkeeper, settings)
+    server = FTPSServer(explicit, implicit, process.authenticator, settings)
     if process.may_serve():
         process.serves(server.request_stop)
         server.serve_forever()

@@ -1,5 +1,5 @@
 """
-Signing in: a client certificate, a password, or both, decided by the doorkeeper.
+Signing in: a client certificate, a password, or both, decided by the authenticator.
 
 RFC 4217, 10: a certificate that is enough is answered to USER with 232. Where a second factor
 beside it would open more it is 331, and PASS takes a password, a one-time code or a recovery
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sealgate.protocols.ftps.channel import ControlChannel
     from sealgate.protocols.ftps.tasks import Tasks
-    from sealgate.protocols.model import Channel, Doorkeeper, FileSession
+    from sealgate.protocols.model import Authenticator, Channel, FileSession
 
 WRONG = "name or password is wrong"
 WRONG_SECOND = "that is no password and no code of yours, or too many were wrong: wait"
@@ -34,7 +34,7 @@ _TOLD = {
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class FTPSAdmission:
     """
     What a certificate was good for: *session* when it is enough, else what is *missing*.
 
@@ -48,36 +48,38 @@ class Admission:
 
 
 def by_certificate(
-    doorkeeper: Doorkeeper, name: str, fingerprint: str, channel: Channel
-) -> Admission:
+    authenticator: Authenticator, name: str, fingerprint: str, channel: Channel
+) -> FTPSAdmission:
     """Return how far the certificate of *fingerprint*, held by the client, brings *name*."""
-    if not doorkeeper.knows_key(name, KeyOffer(Method.CLIENT_CERTIFICATE, fingerprint)):
-        return Admission(known=False)
+    if not authenticator.knows_key(name, KeyOffer(Method.CLIENT_CERTIFICATE, fingerprint)):
+        return FTPSAdmission(known=False)
     methods = frozenset({Method.CLIENT_CERTIFICATE})
-    asked = doorkeeper.more_proof(name, methods, channel, key=fingerprint)
+    asked = authenticator.more_proof(name, methods, channel, key=fingerprint)
     if asked is not None:
-        return Admission(known=True, missing=_question(asked), asked=asked)
+        return FTPSAdmission(known=True, missing=_question(asked), asked=asked)
     try:
-        session = doorkeeper.sign_in(name, methods, channel, key=fingerprint)
+        session = authenticator.sign_in(name, methods, channel, key=fingerprint)
     except TransferError as error:
-        return Admission(known=True, missing=told(error))
-    return Admission(known=True, session=session)
+        return FTPSAdmission(known=True, missing=told(error))
+    return FTPSAdmission(known=True, session=session)
 
 
-def by_password(doorkeeper: Doorkeeper, name: str, password: str, channel: Channel) -> FileSession:
+def by_password(
+    authenticator: Authenticator, name: str, password: str, channel: Channel
+) -> FileSession:
     """
     Return the session of *name*, who has no certificate.
 
     Raises:
         TransferError: DENIED, with the sentence for the client.
     """
-    if not doorkeeper.check_password(name, password, channel.peer):
+    if not authenticator.check_password(name, password, channel.peer):
         raise TransferError(Trouble.DENIED, WRONG)
-    return doorkeeper.sign_in(name, frozenset({Method.PASSWORD}), channel)
+    return authenticator.sign_in(name, frozenset({Method.PASSWORD}), channel)
 
 
 def by_both(
-    doorkeeper: Doorkeeper,
+    authenticator: Authenticator,
     name: str,
     typed: str,
     channel: Channel,
@@ -95,11 +97,11 @@ def by_both(
     methods = frozenset({Method.CLIENT_CERTIFICATE})
     if asked is None or typed:
         ways = asked.ways if asked is not None else frozenset({Method.PASSWORD})
-        found = doorkeeper.check_second(name, typed, channel.peer, ways)
+        found = authenticator.check_second(name, typed, channel.peer, ways)
         if found is None:
             raise TransferError(Trouble.DENIED, WRONG if asked is None else WRONG_SECOND)
         methods |= {found}
-    return doorkeeper.sign_in(name, methods, channel, key=key)
+    return authenticator.sign_in(name, methods, channel, key=key)
 
 
 def _question(asked: MoreProof) -> str:
@@ -108,20 +110,20 @@ def _question(asked: MoreProof) -> str:
     return f"{assets} opens with {ways} as PASS; an empty one goes on without"
 
 
-class SignIn:
-    """The commands USER and PASS of one client; *session* once the doorkeeper let it in."""
+class FTPSSignIn:
+    """The commands USER and PASS of one client; *session* once the authenticator let it in."""
 
     def __init__(
         self,
         channel: ControlChannel,
         tasks: Tasks,
-        doorkeeper: Doorkeeper,
+        authenticator: Authenticator,
         attempts: int,
     ) -> None:
         """Begin as nobody; *attempts* may fail."""
         self._channel = channel
         self._tasks = tasks
-        self._doorkeeper = doorkeeper
+        self._authenticator = authenticator
         self._attempts_left = attempts
         self.session: FileSession | None = None
         self._name = self._proven_key = ""
@@ -137,11 +139,11 @@ class SignIn:
         if not channel.fingerprint:
             channel.reply("331 the password, please")
             return
-        work = partial(by_certificate, self._doorkeeper, name, channel.fingerprint, measured)
+        work = partial(by_certificate, self._authenticator, name, channel.fingerprint, measured)
         # A certificate is looked up, and nothing is slow on purpose.
         self._decide(work, self._certificate_judged, usual=True)
 
-    def _certificate_judged(self, admission: Admission) -> None:
+    def _certificate_judged(self, admission: FTPSAdmission) -> None:
         if admission.session is not None:
             self.session = admission.session
             self._channel.reply("232 signed in by certificate")
@@ -160,12 +162,12 @@ class SignIn:
             self._channel.reply("503 USER comes first")
             return
         name, self._name = self._name, ""
-        known = (self._doorkeeper, name, password, self._channel.measured)
+        known = (self._authenticator, name, password, self._channel.measured)
         if self._proven_key:
             work = partial(by_both, *known, self._proven_key, self._asked)
             self._decide(work, self._admitted, usual=True)
         else:
-            usual = self._doorkeeper.is_usual(name, self._channel.peer)
+            usual = self._authenticator.is_usual(name, self._channel.peer)
             self._decide(partial(by_password, *known), self._admitted, usual=usual)
 
     def _admitted(self, session: FileSession) -> None:
@@ -183,9 +185,9 @@ class SignIn:
             lost=self._lost,
         )
 
-    def _lost(self, decided: Admission | FileSession) -> None:
-        # The client left while the doorkeeper thought: closing the connection lets it go.
-        self.session = decided.session if isinstance(decided, Admission) else decided
+    def _lost(self, decided: FTPSAdmission | FileSession) -> None:
+        # The client left while the authenticator thought: closing the connection lets it go.
+        self.session = decided.session if isinstance(decided, FTPSAdmission) else decided
 
     def _refused(self, error: Exception) -> None:
         self._attempts_left -= 1

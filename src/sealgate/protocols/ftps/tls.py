@@ -76,7 +76,7 @@ class TLSClosedError(Exception):
     """The other side said close_notify: all that it sent has arrived."""
 
 
-class Need(Enum):
+class TLSNeed(Enum):
     """What a step waits for."""
 
     NOTHING = auto()
@@ -110,7 +110,7 @@ def server_context(files: TLSFiles) -> SSL.Context:
     Return a context: TLS 1.2 and 1.3, forward secret AEAD, hybrid first, no renegotiation.
 
     A client's certificate is asked for and taken as it is: that it holds the key is proven
-    by TLS, whose it is decides the doorkeeper by its fingerprint.
+    by TLS, whose it is decides the authenticator by its fingerprint.
 
     Raises:
         ConfigError: a file cannot be read, or key and certificate do not belong together.
@@ -226,7 +226,7 @@ class TLSConnection:
         self._ssl: Any = self._connection._ssl  # noqa: SLF001
         self.established = False
 
-    def handshake(self) -> Need:
+    def handshake(self) -> TLSNeed:
         """
         Go on with the handshake; NOTHING when it is done.
 
@@ -236,13 +236,13 @@ class TLSConnection:
         try:
             self._connection.do_handshake()
         except SSL.WantReadError:
-            return Need.READABLE
+            return TLSNeed.READABLE
         except SSL.WantWriteError:
-            return Need.WRITABLE
+            return TLSNeed.WRITABLE
         except (SSL.Error, OSError) as error:
             raise TLSBrokenError(reason(error)) from error
         self.established = True
-        return Need.NOTHING
+        return TLSNeed.NOTHING
 
     def use_socket(self, connection: socket.socket) -> None:
         """Go on over *connection*, after a handshake in memory."""
@@ -371,7 +371,7 @@ class DataTLSConnection(TLSConnection):
         self._is_over_socket = False
         self._has_early = True
 
-    def handshake(self) -> Need:
+    def handshake(self) -> TLSNeed:
         """
         Go on with the handshake; NOTHING when it is done.
 
@@ -393,13 +393,13 @@ class DataTLSConnection(TLSConnection):
                 if self._connection.get_protocol_version_name() != "TLSv1.3":
                     # There it is no ticket, but what the client awaits to be established.
                     self._send_made()
-                return Need.NOTHING
+                return TLSNeed.NOTHING
             if not self._send_made():
-                return Need.WRITABLE
+                return TLSNeed.WRITABLE
             try:
                 heard = self._socket.recv(_HELLO_BYTES)
             except BlockingIOError:
-                return Need.READABLE
+                return TLSNeed.READABLE
             except OSError as error:
                 raise TLSBrokenError(reason(error)) from error
             if not heard:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 512 * 1024
 
 
-class Sending:
+class OutgoingTransfer:
     """Bytes that are there already: a listing, or the first block of a file."""
 
     def __init__(self, port: DataPort, first: bytes) -> None:
@@ -92,7 +92,7 @@ class Sending:
         """Let go of what is sent from."""
 
 
-class Download(Sending):
+class FileTransfer(OutgoingTransfer):
     """A file on its way out, from *offset* on; *first* is its first block, read already."""
 
     def __init__(
@@ -140,7 +140,7 @@ class Download(Sending):
         self._tasks.do(self._reader.close, _nothing, off_loop=self._remote)
 
 
-class Upload:
+class IncomingTransfer:
     """A file on its way in: acknowledged when close_notify came and the store has it for good."""
 
     def __init__(

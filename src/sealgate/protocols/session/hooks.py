@@ -27,10 +27,10 @@ from sealgate.assess.model import Missed
 from sealgate.assess.tally import Tally
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import SealgateError
+from sealgate.protocols.session.drops import OpenDrop
 from sealgate.protocols.session.hooks_stream import Passing, StoredStream
-from sealgate.protocols.session.session_drops import OpenDrop
 from sealgate.protocols.session.temporary_names import final_name
-from sealgate.protocols.session.uploads import Verdict
+from sealgate.protocols.session.uploads import UploadVerdict
 from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class StreamInspection:
         self._begin()
         self._passing.feed(data)
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> UploadVerdict:
         """
         Return what was found, after the last byte.
 
@@ -247,10 +247,12 @@ class StreamInspection:
         thread.join(VERDICT_SECONDS)
         self._passing.stop()
         if self._found is None:
-            return Verdict(self._model.strictest.id, ("it could not be looked at",), True, False)
+            return UploadVerdict(
+                self._model.strictest.id, ("it could not be looked at",), True, False
+            )
         kinds, computed, complete = self._found
         stricter = computed.rank > self._allowed.rank
-        return Verdict(computed.id, kinds, stricter, complete and not self._passing.was_cut)
+        return UploadVerdict(computed.id, kinds, stricter, complete and not self._passing.was_cut)
 
     def give_up(self) -> None:
         """There is nothing more to look at."""

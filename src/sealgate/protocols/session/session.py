@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 from sealgate.protocols.authorize import may
 from sealgate.protocols.model import Action, Event, TransferError
-from sealgate.protocols.session.session_drops import (
+from sealgate.protocols.session.context import SessionContext, SessionTrail
+from sealgate.protocols.session.drops import (
     INCOMING,
     SEALED_ENDING,
     OpenDrop,
     Siblings,
 )
-from sealgate.protocols.session.session_faults import guarded
-from sealgate.protocols.session.session_house import House, Notes
-from sealgate.protocols.session.session_view import View, denied, denied_by, moved, without_ending
+from sealgate.protocols.session.faults import guarded
 from sealgate.protocols.session.temporary_names import is_temporary
-from sealgate.protocols.session.uploads import Download, Terms, Upload
+from sealgate.protocols.session.uploads import DropDownload, DropUpload, Terms
+from sealgate.protocols.session.view import View, denied, denied_by, moved, without_ending
 from sealgate.storage.model import Entry, Space, StorageError, Trouble
 from sealgate.storage.paths import RESERVED_PREFIX, given, resolve
 
@@ -38,7 +38,7 @@ _NONE = Space(0, 0, 0, 0)
 _NEW_SECONDS = 60.0
 
 
-class Session:
+class DropSession:
     """
     The files of *caller* over *channel* (implements ``FileSession``).
 
@@ -51,18 +51,18 @@ class Session:
         channel: Channel,
         drops: Mapping[str, OpenDrop],
         refused: Mapping[str, Refusal],
-        house: House,
+        context: SessionContext,
     ) -> None:
         self.channel = channel
         # What was proven for it was proven after this.
-        self.began_at = channel.began_at or house.now()
-        self._house = house
-        self._notes = Notes(caller, channel, house)
+        self.began_at = channel.began_at or context.now()
+        self._context = context
+        self._notes = SessionTrail(caller, channel, context)
         self._see(caller, drops, refused)
         self._siblings = Siblings()
-        self._open: set[Upload | Download] = set()
+        self._open: set[DropUpload | DropDownload] = set()
         # What this session uploads now is there for it, and for nobody else.
-        self._under_way: dict[tuple[str, StorePath], Upload] = {}
+        self._under_way: dict[tuple[str, StorePath], DropUpload] = {}
         # Until when what this session uploaded may be given its final name, by object.
         self._new: dict[str, float] = {}
         self._cut: Refusal | None = None
@@ -83,7 +83,7 @@ class Session:
     def _see(
         self, caller: Caller, drops: Mapping[str, OpenDrop], refused: Mapping[str, Refusal]
     ) -> None:
-        self._view = View(caller, drops, refused, self._notes.refusal, self._house.now)
+        self._view = View(caller, drops, refused, self._notes.refusal, self._context.now)
         self._notes.granted = self._view.granted
 
     def cut(self, why: Refusal) -> None:
@@ -105,16 +105,16 @@ class Session:
 
     def real_path(self, path: bytes | str) -> str:
         """Return *path* absolute and in normal form; it need not exist."""
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             return "/" + "/".join(map(given, resolve(path)))
 
     def stat(self, path: bytes | str) -> Entry:
         """Return the entry at *path*; its path begins with the drop's name."""
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             self._check()
             segments = resolve(path)
             if not segments:
-                return Entry((), is_folder=True, size=0, modified_at=self._house.now())
+                return Entry((), is_folder=True, size=0, modified_at=self._context.now())
             drop, inner = self._view.find(segments)
             if not any(may(drop.drop, self.caller, action) for action in Action):
                 raise denied("see")
@@ -126,7 +126,7 @@ class Session:
 
     def list(self, path: bytes | str) -> Iterator[Entry]:
         """Yield what lies directly in the folder *path*."""
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             self._check()
             segments = resolve(path)
             if not segments:
@@ -142,7 +142,7 @@ class Session:
         upload = self._under_way.get((drop.name, inner))
         if upload is None and drop.is_sealed_elsewhere:
             upload = self._under_way.get((drop.name, without_ending(inner) or inner))
-        return None if upload is None else upload.entry(self.caller.name, self._house.now())
+        return None if upload is None else upload.entry(self.caller.name, self._context.now())
 
     @contextmanager
     def _finished(self, drop: OpenDrop, inner: StorePath) -> Iterator[None]:
@@ -156,9 +156,9 @@ class Session:
             raise
 
     def _entries(self, drop: OpenDrop, inner: StorePath) -> Iterator[Entry]:
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             own = {
-                path: upload.entry(self.caller.name, self._house.now())
+                path: upload.entry(self.caller.name, self._context.now())
                 for (name, path), upload in self._under_way.items()
                 if name == drop.name and path[:-1] == inner
             }
@@ -178,11 +178,11 @@ class Session:
         Where this host cannot open what lies there, the sealed bytes are delivered under
         the name with ``.age`` behind it.
         """
-        with guarded(self._house.complain), self._house.open_files.room(self.caller.name):
+        with guarded(self._context.complain), self._context.open_files.room(self.caller.name):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.READ)
-            if self._house.hooks is not None:
-                self._house.hooks.at_work()
+            if self._context.hooks is not None:
+                self._context.hooks.at_work()
             if not drop.is_sealed_elsewhere:
                 with self._finished(drop, inner):
                     reader = drop.store.open_read(inner)
@@ -197,7 +197,7 @@ class Session:
                     )
                 reader = drop.store.open_raw(plain)
             entry = moved(reader.entry, (drop.name, *inner))
-            download = Download(
+            download = DropDownload(
                 reader, entry, self._terms(drop, inner), plain=not drop.is_sealed_elsewhere
             )
             self._open.add(download)
@@ -205,7 +205,7 @@ class Session:
 
     def open_write(
         self, path: bytes | str, *, resume: bool = False, exclusive: bool = False
-    ) -> Upload:
+    ) -> DropUpload:
         """
         Begin an upload, or go on with one.
 
@@ -213,7 +213,7 @@ class Session:
             TransferError: DENIED where the caller may not write, or not over what is
                 there; EXISTS with *exclusive*; BAD_NAME by the drop's rules.
         """
-        with guarded(self._house.complain), self._house.open_files.room(self.caller.name):
+        with guarded(self._context.complain), self._context.open_files.room(self.caller.name):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.WRITE)
             if not inner:
@@ -239,7 +239,7 @@ class Session:
                 allow=None if staged else allow,
                 meant_for=inner,
             )
-            upload = Upload(writer, terms)
+            upload = DropUpload(writer, terms)
             self._open.add(upload)
             self._under_way[upload.place] = upload
             self._siblings.added(drop, inner)
@@ -247,7 +247,7 @@ class Session:
 
     def rename(self, old: bytes | str, new: bytes | str, *, replace: bool) -> None:
         """Rename inside one drop; the name rules hold for *new*, too."""
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             self._check()
             drop, source = self._view.find(resolve(old), Action.WRITE)
             other, target = self._view.find(resolve(new), Action.WRITE)
@@ -296,11 +296,11 @@ class Session:
             return False
         if is_temporary(entry.path[-1]):
             return True
-        return self._house.now() <= self._new.get(entry.object_id, -1.0)
+        return self._context.now() <= self._new.get(entry.object_id, -1.0)
 
     def remove(self, path: bytes | str) -> None:
         """Remove a file."""
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.DELETE)
             inner = self._view.plain(drop, inner)
@@ -312,7 +312,7 @@ class Session:
 
     def make_folder(self, path: bytes | str) -> None:
         """Make one folder."""
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.WRITE)
             if not inner:
@@ -324,7 +324,7 @@ class Session:
 
     def remove_folder(self, path: bytes | str) -> None:
         """Remove an empty folder."""
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.DELETE)
             if not inner:
@@ -335,7 +335,7 @@ class Session:
 
     def set_modified(self, path: bytes | str, modified_at: float) -> None:
         """Set a file's time."""
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.WRITE)
             under_way = self._under_way.get((drop.name, inner))
@@ -346,7 +346,7 @@ class Session:
 
     def space(self, path: bytes | str) -> Space:
         """Return what fits at *path*."""
-        with guarded(self._house.complain):
+        with guarded(self._context.complain):
             self._check()
             segments = resolve(path)
             if not segments:
@@ -356,18 +356,18 @@ class Session:
     def close(self) -> None:
         """Abort what is open and let go."""
         for one in tuple(self._open):
-            if isinstance(one, Upload):
+            if isinstance(one, DropUpload):
                 one.abort()
             else:
                 one.close()
         self._open.clear()
-        self._house.left(self)
+        self._context.left(self)
 
-    def _closed(self, one: Upload | Download) -> None:
+    def _closed(self, one: DropUpload | DropDownload) -> None:
         self._open.discard(one)
-        if isinstance(one, Upload) and self._under_way.get(one.place) is one:
+        if isinstance(one, DropUpload) and self._under_way.get(one.place) is one:
             del self._under_way[one.place]
-        self._house.open_files.leave(self.caller.name)
+        self._context.open_files.leave(self.caller.name)
 
     def _check(self) -> None:
         if self._cut is not None:
@@ -389,7 +389,7 @@ class Session:
         staged: StorePath | None = None,
         exclusive: bool = False,
     ) -> Terms:
-        hooks = self._house.hooks
+        hooks = self._context.hooks
         inspection = None
         if staged is not None:
             if hooks is None:
@@ -397,7 +397,7 @@ class Session:
             inspection = hooks.during(drop, inner[-1])
 
         def after(entry: Entry, event: Event) -> None:
-            now = self._house.now()
+            now = self._context.now()
             self._new = {one: until for one, until in self._new.items() if until >= now}
             self._new[entry.object_id] = now + _NEW_SECONDS
             if inspection is None:
@@ -408,18 +408,18 @@ class Session:
             path=inner,
             note=self._notes.add,
             check=lambda: self._check_drop(drop.name),
-            complain=self._house.complain,
+            complain=self._context.complain,
             done=self._closed,
             after=after,
-            digests=self._house.digests,
+            digests=self._context.digests,
             staged=staged,
             inspection=inspection,
             replace=not exclusive and may(drop.drop, self.caller, Action.DELETE),
         )
 
     def _afterwards(self, drop: OpenDrop, path: StorePath, entry: Entry, event: Event) -> None:
-        if self._house.hooks is not None and not drop.is_strictest:
-            self._house.hooks.afterwards(drop, path, entry, event)
+        if self._context.hooks is not None and not drop.is_strictest:
+            self._context.hooks.afterwards(drop, path, entry, event)
 
 
 def _staged(path: StorePath) -> StorePath:

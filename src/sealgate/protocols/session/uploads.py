@@ -1,7 +1,7 @@
 """
 One upload and one download on their way: order, size, digest, hook, and the trail.
 
-What is acknowledged is durable: :meth:`Upload.close` returns after the store has made
+What is acknowledged is durable: :meth:`DropUpload.close` returns after the store has made
 the file whole and visible, and after the hook where the drop asks for its word first.
 """
 
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from sealgate.policy.inventory import OnMismatch
 from sealgate.protocols.model import TransferError
-from sealgate.protocols.session.session_drops import QUARANTINE
-from sealgate.protocols.session.session_faults import guarded, told
-from sealgate.protocols.session.uploads_digest import KnownDigests, RunningDigest
+from sealgate.protocols.session.digests import KnownDigests, RunningDigest
+from sealgate.protocols.session.drops import QUARANTINE
+from sealgate.protocols.session.faults import guarded, told
 from sealgate.storage.model import Entry, StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealgate.protocols.model import Event
-    from sealgate.protocols.session.session_drops import OpenDrop
+    from sealgate.protocols.session.drops import OpenDrop
     from sealgate.storage.model import Buffer, StorePath, StoreReader, StoreWriter
 
 # Said beside an upload that stays though a part of it may hold anything.
@@ -30,7 +30,7 @@ NOT_SEEN = "not all of it could be looked at"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class UploadVerdict:
     """
     What an upload was found to be: a class by id, by which kinds of data, and how much was seen.
 
@@ -61,13 +61,13 @@ class Note(Protocol):
         """Note *action* on *path* of *drop*, and return the event."""
 
 
-class Inspection(Protocol):
+class UploadInspection(Protocol):
     """A look at an upload while it comes."""
 
     def feed(self, data: Buffer) -> None:
         """Take the next bytes; may wait while the look falls behind."""
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> UploadVerdict:
         """Return what was found, after the last byte."""
 
     def give_up(self) -> None:
@@ -89,15 +89,15 @@ class Terms:
     note: Note
     check: Callable[[], None]
     complain: Callable[[str], None]
-    done: Callable[[Upload | Download], None]
+    done: Callable[[DropUpload | DropDownload], None]
     after: Callable[[Entry, Event], None]
     digests: KnownDigests
     staged: StorePath | None = None
-    inspection: Inspection | None = None
+    inspection: UploadInspection | None = None
     replace: bool = True
 
 
-class Upload:
+class DropUpload:
     """An upload that a session has begun (implements ``Uploading``)."""
 
     def __init__(self, writer: StoreWriter, terms: Terms) -> None:
@@ -259,7 +259,7 @@ class Upload:
         return kept
 
 
-class Download:
+class DropDownload:
     """
     A file that a session reads (implements ``StoreReader``); closing it is noted.
 

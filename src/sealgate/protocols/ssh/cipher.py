@@ -65,7 +65,7 @@ class GCM:
         return self.open(first + rest + mac)
 
 
-class Opened:
+class OpenedPacket:
     """Stands in for a cipher: the one packet that asyncssh asks for is open already."""
 
     __slots__ = ("_plain",)

@@ -1,7 +1,7 @@
 """
 One SSH connection that knows what may be opened over it, and how fast.
 
-Asks the doorkeeper and knows nothing of identities and classes itself.
+Asks the authenticator and knows nothing of identities and classes itself.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from sealgate.errors import SealgateError
 from sealgate.protocols.admission.password_threads import PasswordThreads
 from sealgate.protocols.ssh.refusals import as_transfer, sentence
 from sealgate.protocols.ssh.scp import read_command
-from sealgate.protocols.ssh.session import Session, Threads
+from sealgate.protocols.ssh.session import SSHSession, Threads
 from sealgate.protocols.ssh.sftp_service import SFTPService
-from sealgate.protocols.ssh.sign_in import SignIn
+from sealgate.protocols.ssh.sign_in import SSHSignIn
 from sealgate.protocols.ssh.transit import TUNNEL
 from sealgate.protocols.ssh.transport import DataChannel, Transport
 from sealgate.protocols.ssh.tunnels import Tunnelled
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from concurrent.futures import Executor
 
-    from sealgate.protocols.model import Doorkeeper
+    from sealgate.protocols.model import Authenticator
     from sealgate.protocols.ssh.settings import SSHSettings
 
 SUBSYSTEMS = {"sftp": SFTPService}
@@ -43,7 +43,7 @@ class Connection:
         self,
         options: asyncssh.SSHServerConnectionOptions,
         settings: SSHSettings,
-        doorkeeper: Doorkeeper,
+        authenticator: Authenticator,
         passwords: PasswordThreads,
         workers: Executor,
         peer: str,
@@ -52,16 +52,16 @@ class Connection:
         """Wait for the socket."""
         self._loop = asyncio.get_running_loop()
         self._settings = settings
-        self._doorkeeper = doorkeeper
+        self._authenticator = authenticator
         self._threads = Threads(self._loop, workers)
         self.transport = Transport(self._loop, options, settings, peer, self)
-        self.sign_in = SignIn(
-            self.transport, self._loop, doorkeeper, passwords, begun, self._judged_again
+        self.sign_in = SSHSignIn(
+            self.transport, self._loop, authenticator, passwords, begun, self._judged_again
         )
 
     # What is opened.
 
-    def open_session(self) -> tuple[DataChannel, Session]:
+    def open_session(self) -> tuple[DataChannel, SSHSession]:
         """
         Return a channel for files.
 
@@ -72,7 +72,7 @@ class Connection:
             raise asyncssh.ChannelOpenError(
                 asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions on one connection"
             )
-        session = Session(self.transport, self.sign_in, self._threads, SUBSYSTEMS, read_command)
+        session = SSHSession(self.transport, self.sign_in, self._threads, SUBSYSTEMS, read_command)
         return self.transport.new_data_channel(), session
 
     def open_tunnel(self, host: str, port: int) -> Awaitable[Tunnelled]:
@@ -103,7 +103,7 @@ class Connection:
         return tunnel
 
     def _ask_for_tunnel(self, host: str, port: int, *, is_open: bool = False) -> None:
-        self._doorkeeper.may_tunnel(
+        self._authenticator.may_tunnel(
             self.sign_in.name,
             self.sign_in.methods,
             self.transport.measured(TUNNEL),
@@ -125,7 +125,7 @@ class Connection:
     def go_on(self) -> None:
         """Answers can be sent again."""
         for session in self.transport.sessions:
-            if isinstance(session, Session | Tunnelled):
+            if isinstance(session, SSHSession | Tunnelled):
                 session.go_on()
 
     def ended(self) -> None:
@@ -137,7 +137,7 @@ class Connection:
     def is_busy(self) -> bool:
         """Return whether a transfer or a tunnel is under way."""
         return any(
-            one.is_busy() if isinstance(one, Session) else one is not None
+            one.is_busy() if isinstance(one, SSHSession) else one is not None
             for one in self.transport.sessions
         )
 

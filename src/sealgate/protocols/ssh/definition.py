@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.audit.model import Opening
-from sealgate.policy.assets import Declaration
+from sealgate.policy.declarations import Declaration
 from sealgate.policy.inventory import Address
 from sealgate.protocols.model import ListenSetting, ServerKind
 from sealgate.protocols.ssh.guarantees import offers, older_algorithms

@@ -21,7 +21,7 @@ from sealgate.protocols.model import TransferError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.protocols.model import Doorkeeper
+    from sealgate.protocols.model import Authenticator
     from sealgate.protocols.ssh.connection import Connection
     from sealgate.protocols.ssh.settings import SSHSettings
 
@@ -33,7 +33,7 @@ _PROXY_SECONDS = 5.0
 _ARRIVED = memoryview(bytearray(_READ_BYTES))
 
 
-class Lobby:
+class ConnectionLimiter:
     """
     Who is here now, and who may still come in.
 
@@ -41,10 +41,10 @@ class Lobby:
     is counted as the throttle counts it, so that an IPv6 network is one.
     """
 
-    def __init__(self, settings: SSHSettings, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, settings: SSHSettings, authenticator: Authenticator) -> None:
         """Begin with nobody."""
         self._settings = settings
-        self._doorkeeper = doorkeeper
+        self._authenticator = authenticator
         self._proxies = tuple(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self._addresses: Counter[str] = Counter()
         self.fronts: set[Front] = set()
@@ -72,7 +72,7 @@ class Lobby:
         if self._addresses[place] >= self._settings.max_connections_per_address:
             return "too many connections from your address"
         try:
-            self._doorkeeper.greet(peer)
+            self._authenticator.greet(peer)
         except TransferError as error:
             return error.message
         if len(self.waiting) >= self._settings.max_unauthenticated:
@@ -97,10 +97,10 @@ class Front(asyncio.BufferedProtocol):
     """One connection, from the first byte on."""
 
     def __init__(
-        self, lobby: Lobby, begin: Callable[[str, Callable[[], None]], Connection]
+        self, limiter: ConnectionLimiter, begin: Callable[[str, Callable[[], None]], Connection]
     ) -> None:
         """Wait for a transport; *begin* makes the SSH connection of a peer."""
-        self._lobby = lobby
+        self._limiter = limiter
         self._begin = begin
         self._transport: asyncio.Transport | None = None
         self._peer = ""
@@ -111,10 +111,10 @@ class Front(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Look where it comes from."""
         self._transport = cast("asyncio.Transport", transport)
-        self._lobby.fronts.add(self)
+        self._limiter.fronts.add(self)
         name = transport.get_extra_info("peername")
         address = str(name[0]) if isinstance(name, tuple) and name else ""
-        if self._lobby.is_proxy(address):
+        if self._limiter.is_proxy(address):
             self._header = b""
             self._timer = asyncio.get_running_loop().call_later(_PROXY_SECONDS, self._hang_up)
         else:
@@ -124,7 +124,7 @@ class Front(asyncio.BufferedProtocol):
         """Begin SSH, or say why not and hang up."""
         if self._transport is None:
             return
-        why = self._lobby.enter(peer, self)
+        why = self._limiter.enter(peer, self)
         if why:
             line = "".join(c if c.isprintable() else "?" for c in why)[:200]
             self._transport.write(f"Not allowed at this time: {line}\r\n".encode())
@@ -136,7 +136,7 @@ class Front(asyncio.BufferedProtocol):
 
     def signed_in(self) -> None:
         """Make room for others who have not."""
-        self._lobby.waiting.pop(self, None)
+        self._limiter.waiting.pop(self, None)
 
     def _hang_up(self) -> None:
         if self._transport is not None:
@@ -204,12 +204,12 @@ class Front(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up."""
-        self._lobby.fronts.discard(self)
+        self._limiter.fronts.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         self.signed_in()
         if self._peer:
-            self._lobby.leave(self._peer)
+            self._limiter.leave(self._peer)
             self._peer = ""
         if self.connection is not None:
             self.connection.transport.connection_lost(exc)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sealgate.protocols.model import FileSession, Uploading
-    from sealgate.protocols.ssh.session import Session
+    from sealgate.protocols.ssh.session import SSHSession
     from sealgate.storage.model import Entry
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ _REFUSALS = (TransferError, StorageError)
 _NUL = b"\0"
 
 
-def read_command(command: str) -> Callable[[Session, FileSession], SCPConversation]:
+def read_command(command: str) -> Callable[[SSHSession, FileSession], SCPConversation]:
     """
     Return what begins the conversation that *command* asks for.
 
@@ -48,7 +48,7 @@ def read_command(command: str) -> Callable[[Session, FileSession], SCPConversati
     """
     asked = read_scp_command(command)
 
-    def start(session: Session, files: FileSession) -> SCPConversation:
+    def start(session: SSHSession, files: FileSession) -> SCPConversation:
         if asked.sink:
             return SCPConversation(session, files, lambda wire: SCPSink(files, asked, wire).take())
         return SCPConversation(session, files, lambda wire: SCPSource(files, asked, wire).send())
@@ -69,7 +69,7 @@ class SCPConversation:
 
     def __init__(
         self,
-        session: Session,
+        session: SSHSession,
         files: FileSession,
         converse: Callable[[SCPConversation], Awaitable[None]],
     ) -> None:

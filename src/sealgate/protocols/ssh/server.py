@@ -1,5 +1,5 @@
 """
-The server for SFTP, SCP and tunnels: sockets in, sessions over a doorkeeper out.
+The server for SFTP, SCP and tunnels: sockets in, sessions over an authenticator out.
 
 Several processes may each serve the same sockets. On asyncssh, used as it is (EPL-2.0), with
 subclasses of its connection and channel (ADR 0012); uvloop, where the caller runs one.
@@ -21,7 +21,7 @@ from sealgate.errors import BugError, ConfigError
 from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
 from sealgate.protocols.admission.password_threads import PasswordThreads
 from sealgate.protocols.ssh.connection import Connection
-from sealgate.protocols.ssh.front import Front, Lobby
+from sealgate.protocols.ssh.front import ConnectionLimiter, Front
 from sealgate.protocols.ssh.host_keys import HostKey, host_keys, read_host_key
 from sealgate.protocols.ssh.settings import (
     CIPHERS,
@@ -35,7 +35,7 @@ from sealgate.protocols.ssh.transport import Owner
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sealgate.protocols.model import Doorkeeper, Process
+    from sealgate.protocols.model import Authenticator, Process
 
 __all__ = ["HostKey", "RunningSFTP", "SSHSettings", "host_keys", "read_host_key", "serve_sftp"]
 
@@ -55,18 +55,18 @@ class RunningSFTP:
     def __init__(
         self,
         servers: Sequence[asyncio.AbstractServer],
-        lobby: Lobby,
+        limiter: ConnectionLimiter,
         pools: Sequence[ThreadPoolExecutor | PasswordThreads],
     ) -> None:
         """Keep what has to be closed."""
         self._servers = tuple(servers)
-        self._lobby = lobby
+        self._limiter = limiter
         self._pools = tuple(pools)
 
     @property
     def connections(self) -> int:
         """Return how many connections there are now."""
-        return len(self._lobby.fronts)
+        return len(self._limiter.fronts)
 
     async def close(self, drain_seconds: float) -> None:
         """
@@ -75,19 +75,19 @@ class RunningSFTP:
         Idle connections are closed at once, the others after *drain_seconds* at the latest.
         What is broken off stays resumable.
         """
-        self._lobby.closing = True
+        self._limiter.closing = True
         for server in self._servers:
             server.close()
         loop = asyncio.get_running_loop()
         end = loop.time() + drain_seconds
-        while self._lobby.fronts:
+        while self._limiter.fronts:
             late = loop.time() >= end
-            for front in list(self._lobby.fronts):
+            for front in list(self._limiter.fronts):
                 if late or not front.is_busy():
                     front.hang_up("the server is going down")
             await asyncio.sleep(_DRAIN_LOOK_SECONDS)
             if loop.time() >= end + 1.0:
-                for front in list(self._lobby.fronts):
+                for front in list(self._limiter.fronts):
                     front.abort()
                 await asyncio.sleep(_DRAIN_LOOK_SECONDS)
                 break
@@ -96,7 +96,7 @@ class RunningSFTP:
 
 
 async def serve_sftp(
-    sockets: Sequence[socket.socket], doorkeeper: Doorkeeper, settings: SSHSettings
+    sockets: Sequence[socket.socket], authenticator: Authenticator, settings: SSHSettings
 ) -> RunningSFTP:
     """
     Serve on the bound *sockets*, which now belong to the server.
@@ -108,17 +108,17 @@ async def serve_sftp(
     options = _options(settings)
     passwords = PasswordThreads(_PASSWORD_THREADS, "sealgate-password")
     workers = ThreadPoolExecutor(_WORKER_THREADS, "sealgate-transfer")
-    lobby = Lobby(settings, doorkeeper)
+    limiter = ConnectionLimiter(settings, authenticator)
 
     def begin(peer: str, begun: Callable[[], None]) -> Connection:
-        return Connection(options, settings, doorkeeper, passwords, workers, peer, begun)
+        return Connection(options, settings, authenticator, passwords, workers, peer, begun)
 
     loop = asyncio.get_running_loop()
     servers: list[asyncio.AbstractServer] = []
     try:
         for one in sockets:
             server = await loop.create_server(
-                lambda: Front(lobby, begin), sock=one, backlog=_BACKLOG
+                lambda: Front(limiter, begin), sock=one, backlog=_BACKLOG
             )
             servers.append(server)
     except BaseException:
@@ -128,7 +128,7 @@ async def serve_sftp(
             with contextlib.suppress(RuntimeError):
                 pool.shutdown(wait=False)
         raise
-    return RunningSFTP(servers, lobby, (passwords, workers))
+    return RunningSFTP(servers, limiter, (passwords, workers))
 
 
 def serve_in(process: Process) -> None:
@@ -146,7 +146,7 @@ def serve_in(process: Process) -> None:
         loop = asyncio.get_running_loop()
         stopped: asyncio.Future[float] = loop.create_future()
         sockets = [socket.socket(fileno=one) for one in process.listeners["sftp"]]
-        running = await serve_sftp(sockets, process.doorkeeper, settings)
+        running = await serve_sftp(sockets, process.authenticator, settings)
 
         def end(seconds: float) -> None:
             if not stopped.done():

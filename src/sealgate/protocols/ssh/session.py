@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from sealgate.protocols.model import FileSession
-    from sealgate.protocols.ssh.sign_in import SignIn
+    from sealgate.protocols.ssh.sign_in import SSHSignIn
     from sealgate.protocols.ssh.transport import DataChannel, Transport
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ _NO_COMMANDS = (
 _REFUSED = 1
 
 
-class Service(Protocol):
+class SSHService(Protocol):
     """What speaks over a session once it has begun."""
 
     def begin(self) -> None:
@@ -81,7 +81,7 @@ class Threads:
             one.add_done_callback(done)
 
 
-class Session(asyncssh.SSHServerSession[bytes]):
+class SSHSession(asyncssh.SSHServerSession[bytes]):
     """
     A session over *transport*; becomes what the client asks for first.
 
@@ -92,10 +92,10 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def __init__(
         self,
         transport: Transport,
-        sign_in: SignIn,
+        sign_in: SSHSignIn,
         threads: Threads,
-        subsystems: Mapping[str, Callable[[Session, FileSession | None], Service]],
-        read_command: Callable[[str], Callable[[Session, FileSession], Service]],
+        subsystems: Mapping[str, Callable[[SSHSession, FileSession | None], SSHService]],
+        read_command: Callable[[str], Callable[[SSHSession, FileSession], SSHService]],
     ) -> None:
         """Wait for what is asked."""
         self.transport = transport
@@ -104,7 +104,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
         self._sign_in = sign_in
         self._subsystems = subsystems
         self._read_command = read_command
-        self._service: Service | None = None
+        self._service: SSHService | None = None
         self._refusal = ""
         self._paused = False
 

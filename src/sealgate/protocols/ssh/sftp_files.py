@@ -21,7 +21,7 @@ MAX_HELD_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class Reading:
+class FileReading:
     """A file that is read."""
 
     path: bytes
@@ -170,7 +170,7 @@ class Writing:
             upload.abort()
 
 
-Handle = Reading | Listing | Writing
+Handle = FileReading | Listing | Writing
 
 
 class Handles:
@@ -235,7 +235,7 @@ class Handles:
         for handle in handles:
             if isinstance(handle, Writing):
                 handle.abort()
-            elif isinstance(handle, Reading):
+            elif isinstance(handle, FileReading):
                 with contextlib.suppress(TransferError, StorageError):
                     handle.reader.close()
 
@@ -248,7 +248,7 @@ def open_file(files: FileSession, path: bytes, flags: int, *, remote: bool) -> H
         TransferError: the flags contradict each other, or what the store says.
     """
     if not flags & OpenFlag.WRITE:
-        return Reading(path, files.open_read(path), remote)
+        return FileReading(path, files.open_read(path), remote)
     append = bool(flags & OpenFlag.APPEND)
     if flags & OpenFlag.EXCLUSIVE:
         return Writing(path, files.open_write(path, exclusive=True), remote, append)

@@ -32,7 +32,7 @@ _HALF_YEAR_SECONDS = 182 * 86400
 _U32 = 0xFFFFFFFF
 
 
-class Kind(IntEnum):
+class PacketType(IntEnum):
     """The types of packets (3)."""
 
     INIT = 1
@@ -64,7 +64,7 @@ class Kind(IntEnum):
     EXTENDED_REPLY = 201
 
 
-class Status(IntEnum):
+class StatusCode(IntEnum):
     """How a request ended (7)."""
 
     OK = 0
@@ -99,12 +99,12 @@ class AttributeFlag(IntEnum):
 
 # What a client makes of it: version 3 has no word for most of these.
 STATUS_OF = {
-    Trouble.NOT_FOUND: Status.NO_SUCH_FILE,
-    Trouble.NOT_FOLDER: Status.NO_SUCH_FILE,
-    Trouble.BAD_NAME: Status.PERMISSION_DENIED,
-    Trouble.DENIED: Status.PERMISSION_DENIED,
-    Trouble.SEALED_ELSEWHERE: Status.PERMISSION_DENIED,
-    Trouble.UNSUPPORTED: Status.OP_UNSUPPORTED,
+    Trouble.NOT_FOUND: StatusCode.NO_SUCH_FILE,
+    Trouble.NOT_FOLDER: StatusCode.NO_SUCH_FILE,
+    Trouble.BAD_NAME: StatusCode.PERMISSION_DENIED,
+    Trouble.DENIED: StatusCode.PERMISSION_DENIED,
+    Trouble.SEALED_ELSEWHERE: StatusCode.PERMISSION_DENIED,
+    Trouble.UNSUPPORTED: StatusCode.OP_UNSUPPORTED,
 }
 
 
@@ -186,11 +186,11 @@ def packet(kind: int, body: bytes) -> bytes:
     return struct.pack(">IB", len(body) + 1, kind) + body
 
 
-def status(request: int, code: Status, message: str = "") -> bytes:
+def status(request: int, code: StatusCode, message: str = "") -> bytes:
     """Return the answer that tells how *request* ended."""
     text = sentence(message).encode("utf-8", "replace")[:1024]
     return (
-        struct.pack(">IBIII", 17 + len(text), Kind.STATUS, request, code, len(text))
+        struct.pack(">IBIII", 17 + len(text), PacketType.STATUS, request, code, len(text))
         + text
         + b"\0\0\0\0"
     )
@@ -198,7 +198,7 @@ def status(request: int, code: Status, message: str = "") -> bytes:
 
 def data_header(request: int, size: int) -> bytes:
     """Return what stands before *size* bytes of file content."""
-    return struct.pack(">IBII", 9 + size, Kind.DATA, request, size)
+    return struct.pack(">IBII", 9 + size, PacketType.DATA, request, size)
 
 
 def attributes(entry: Entry, owner: int) -> bytes:
@@ -224,7 +224,7 @@ def names(request: int, found: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
     """Return names with their long form and attributes."""
     parts = [string(name) + string(long) + attrs for name, long, attrs in found]
     body = struct.pack(">II", request, len(parts)) + b"".join(parts)
-    return packet(Kind.NAME, body)
+    return packet(PacketType.NAME, body)
 
 
 def long_name(entry: Entry, name: str, now: float) -> str:
@@ -243,7 +243,7 @@ def statvfs(request: int, space: Space, name_bytes: int) -> bytes:
     blocks, free = space.total_bytes // block, space.free_bytes // block
     files, free_files = space.total_files, space.free_files
     return packet(
-        Kind.EXTENDED_REPLY,
+        PacketType.EXTENDED_REPLY,
         struct.pack(
             ">I11Q",
             request,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from sealgate.protocols.model import TransferError
 from sealgate.protocols.ssh import sftp_packets as wire
-from sealgate.protocols.ssh.sftp_files import Handles, Listing, Reading, Writing, open_file
-from sealgate.protocols.ssh.sftp_packets import Kind, OpenFlag, PacketError, Status
+from sealgate.protocols.ssh.sftp_files import FileReading, Handles, Listing, Writing, open_file
+from sealgate.protocols.ssh.sftp_packets import OpenFlag, PacketError, PacketType, StatusCode
 from sealgate.storage.model import Trouble
 from sealgate.storage.paths import given
 
@@ -38,15 +38,15 @@ _MAX_SEEN = 1024
 _MAX_FOLDERS = 256
 _CHANGES_NOTHING = frozenset(
     [
-        Kind.OPEN,  # for writing it forgets by itself
-        Kind.LSTAT,
-        Kind.STAT,
-        Kind.FSTAT,
-        Kind.READ,
-        Kind.OPENDIR,
-        Kind.READDIR,
-        Kind.REALPATH,
-        Kind.CLOSE,  # as above
+        PacketType.OPEN,  # for writing it forgets by itself
+        PacketType.LSTAT,
+        PacketType.STAT,
+        PacketType.FSTAT,
+        PacketType.READ,
+        PacketType.OPENDIR,
+        PacketType.READDIR,
+        PacketType.REALPATH,
+        PacketType.CLOSE,  # as above
     ]
 )
 _FIRST_OWNER = 1000
@@ -105,25 +105,25 @@ class Requests:
         self._seen: dict[bytes, tuple[bytes, float]] = {}
         self._remote: dict[bytes, bool] = {}
         self._by_kind: dict[int, Callable[[int, Reader], tuple[Buffer, ...]]] = {
-            Kind.OPEN: self._open,
-            Kind.CLOSE: self._close,
-            Kind.READ: self._read,
-            Kind.WRITE: self._write,
-            Kind.LSTAT: self._stat,
-            Kind.STAT: self._stat,
-            Kind.FSTAT: self._fstat,
-            Kind.SETSTAT: self._setstat,
-            Kind.FSETSTAT: self._fsetstat,
-            Kind.OPENDIR: self._opendir,
-            Kind.READDIR: self._readdir,
-            Kind.REMOVE: self._remove,
-            Kind.MKDIR: self._mkdir,
-            Kind.RMDIR: self._rmdir,
-            Kind.REALPATH: self._realpath,
-            Kind.RENAME: self._rename,
-            Kind.READLINK: self._readlink,
-            Kind.SYMLINK: self._symlink,
-            Kind.EXTENDED: self._extensions.answer,
+            PacketType.OPEN: self._open,
+            PacketType.CLOSE: self._close,
+            PacketType.READ: self._read,
+            PacketType.WRITE: self._write,
+            PacketType.LSTAT: self._stat,
+            PacketType.STAT: self._stat,
+            PacketType.FSTAT: self._fstat,
+            PacketType.SETSTAT: self._setstat,
+            PacketType.FSETSTAT: self._fsetstat,
+            PacketType.OPENDIR: self._opendir,
+            PacketType.READDIR: self._readdir,
+            PacketType.REMOVE: self._remove,
+            PacketType.MKDIR: self._mkdir,
+            PacketType.RMDIR: self._rmdir,
+            PacketType.REALPATH: self._realpath,
+            PacketType.RENAME: self._rename,
+            PacketType.READLINK: self._readlink,
+            PacketType.SYMLINK: self._symlink,
+            PacketType.EXTENDED: self._extensions.answer,
         }
 
     def answer(self, kind: int, request: int, reader: Reader) -> tuple[Buffer, ...]:
@@ -138,7 +138,9 @@ class Requests:
             self._seen.clear()
         handler = self._by_kind.get(kind)
         if handler is None:
-            return (wire.status(request, Status.OP_UNSUPPORTED, "no such request in version 3"),)
+            return (
+                wire.status(request, StatusCode.OP_UNSUPPORTED, "no such request in version 3"),
+            )
         return handler(request, reader)
 
     def extended_is_slow(self, packet: memoryview) -> bool:
@@ -162,20 +164,20 @@ class Requests:
         if isinstance(handle, Writing):
             self._seen.clear()
             handle.close(self.files)
-        elif isinstance(handle, Reading):
+        elif isinstance(handle, FileReading):
             handle.reader.close()
         return (_ok(request),)
 
     def _read(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         handle = self.handles.get(reader.string())
         offset, size = reader.u64(), reader.u32()
-        if not isinstance(handle, Reading):
+        if not isinstance(handle, FileReading):
             raise TransferError(Trouble.UNSUPPORTED, "what is being uploaded cannot be read yet")
         data = b""
         if offset < handle.reader.entry.size:  # nor any offset that no file can have
             data = handle.reader.read_at(offset, min(size, wire.MAX_READ_BYTES))
         if not data:
-            return (wire.status(request, Status.EOF, "end of file"),)
+            return (wire.status(request, StatusCode.EOF, "end of file"),)
         return wire.data_header(request, len(data)), data
 
     def _write(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
@@ -193,7 +195,7 @@ class Requests:
         if seen is None or now >= seen[1]:
             entry = self.files.stat(path)
             seen = self._see(path, wire.attributes(entry, self.owners.number(entry.owner)), now)
-        return (wire.packet(Kind.ATTRS, struct.pack(">I", request) + seen[0]),)
+        return (wire.packet(PacketType.ATTRS, struct.pack(">I", request) + seen[0]),)
 
     def _see(self, path: bytes, attributes: bytes, now: float) -> tuple[bytes, float]:
         """Keep the *attributes* of *path* for a moment."""
@@ -214,7 +216,7 @@ class Requests:
 
     def _fstat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         handle = self.handles.get(reader.string())
-        if isinstance(handle, Reading):
+        if isinstance(handle, FileReading):
             entry = handle.reader.entry
         elif isinstance(handle, Writing):
             # Its owner is told as by its name; how long it is, the handle knows best.
@@ -227,7 +229,9 @@ class Requests:
 
     def _attributes(self, request: int, entry: Entry) -> bytes:
         owner = self.owners.number(entry.owner)
-        return wire.packet(Kind.ATTRS, struct.pack(">I", request) + wire.attributes(entry, owner))
+        return wire.packet(
+            PacketType.ATTRS, struct.pack(">I", request) + wire.attributes(entry, owner)
+        )
 
     # Attributes.
 
@@ -311,7 +315,7 @@ class Requests:
             self._see(prefix + raw, attributes, clock)
             found.append((raw, _raw(long), attributes))
         if not found:
-            return (wire.status(request, Status.EOF, "end of folder"),)
+            return (wire.status(request, StatusCode.EOF, "end of folder"),)
         return (wire.names(request, found),)
 
     def _remove(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
@@ -336,11 +340,11 @@ class Requests:
 
     def _readlink(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         self.files.stat(reader.string())
-        return (wire.status(request, Status.FAILURE, "it is no symbolic link"),)
+        return (wire.status(request, StatusCode.FAILURE, "it is no symbolic link"),)
 
     def _symlink(self, request: int, _reader: Reader) -> tuple[Buffer, ...]:
         message = "there are no symbolic links here"
-        return (wire.status(request, Status.OP_UNSUPPORTED, message),)
+        return (wire.status(request, StatusCode.OP_UNSUPPORTED, message),)
 
 
 class Extensions:
@@ -370,7 +374,7 @@ class Extensions:
         """Return the answer to the extended request that *reader* stands before."""
         handler = self._by_name.get(reader.string())
         if handler is None:
-            return (wire.status(request, Status.OP_UNSUPPORTED, "no such extension"),)
+            return (wire.status(request, StatusCode.OP_UNSUPPORTED, "no such extension"),)
         return handler(request, reader)
 
     def is_slow(self, packet: memoryview) -> bool:
@@ -388,7 +392,7 @@ class Extensions:
 
     def _posix_rename(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         self._requests.files.rename(reader.string(), reader.string(), replace=True)
-        return (wire.status(request, Status.OK),)
+        return (wire.status(request, StatusCode.OK),)
 
     def _statvfs(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         space = self._requests.files.space(reader.string())
@@ -402,15 +406,15 @@ class Extensions:
         # Nothing of an upload is visible before CLOSE, and CLOSE is answered once all of it
         # is durable: what a client wants to know by asking now, it learns then.
         self._requests.handles.get(reader.string())
-        return (wire.status(request, Status.OK),)
+        return (wire.status(request, StatusCode.OK),)
 
     def _hardlink(self, request: int, _reader: Reader) -> tuple[Buffer, ...]:
         message = "there are no hard links here: a sealed file is bound to its place"
-        return (wire.status(request, Status.OP_UNSUPPORTED, message),)
+        return (wire.status(request, StatusCode.OP_UNSUPPORTED, message),)
 
     def _lsetstat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         self._requests.set_attributes(reader.string(), reader.attributes())
-        return (wire.status(request, Status.OK),)
+        return (wire.status(request, StatusCode.OK),)
 
     def _limits(self, request: int, _reader: Reader) -> tuple[Buffer, ...]:
         limits = struct.pack(
@@ -421,7 +425,7 @@ class Extensions:
             wire.MAX_WRITE_BYTES,
             wire.MAX_HANDLES,
         )
-        return (wire.packet(Kind.EXTENDED_REPLY, limits),)
+        return (wire.packet(PacketType.EXTENDED_REPLY, limits),)
 
     def _expand_path(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         path = reader.string()
@@ -445,14 +449,14 @@ class Extensions:
             names = [self._requests.owners.name(number) for number in numbers]
             answers.append(wire.string(b"".join(wire.string(name) for name in names)))
         body = struct.pack(">I", request) + b"".join(answers)
-        return (wire.packet(Kind.EXTENDED_REPLY, body),)
+        return (wire.packet(PacketType.EXTENDED_REPLY, body),)
 
     def _copy_data(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         source = self._requests.handles.get(reader.string())
         at, left = reader.u64(), reader.u64()
         target = self._requests.handles.get(reader.string())
         to = reader.u64()
-        if not isinstance(source, Reading) or not isinstance(target, Writing):
+        if not isinstance(source, FileReading) or not isinstance(target, Writing):
             raise TransferError(Trouble.DENIED, "copy from a file that is read to one written")
         left = left or _MANY_BYTES  # 0 means up to the end
         while left and at < source.reader.entry.size:
@@ -461,11 +465,11 @@ class Extensions:
                 break
             target.write(self._requests.files, to, memoryview(data))
             at, to, left = at + len(data), to + len(data), left - len(data)
-        return (wire.status(request, Status.OK),)
+        return (wire.status(request, StatusCode.OK),)
 
     def _check_handle(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         handle = self._requests.handles.get(reader.string())
-        if not isinstance(handle, Reading):
+        if not isinstance(handle, FileReading):
             raise TransferError(Trouble.DENIED, "it is not open for reading")
         return self._check(request, handle.reader, reader)
 
@@ -500,7 +504,7 @@ class Extensions:
             if not left:
                 break
         body = struct.pack(">I", request) + wire.string("check-file") + wire.string(name)
-        return (wire.packet(Kind.EXTENDED_REPLY, body + b"".join(found)),)
+        return (wire.packet(PacketType.EXTENDED_REPLY, body + b"".join(found)),)
 
 
 def _digest(file: StoreReader, name: str, at: int, left: int) -> bytes:
@@ -516,11 +520,11 @@ def _digest(file: StoreReader, name: str, at: int, left: int) -> bytes:
 
 
 def _ok(request: int) -> bytes:
-    return wire.status(request, Status.OK)
+    return wire.status(request, StatusCode.OK)
 
 
 def _handle(request: int, name: bytes) -> bytes:
-    return wire.packet(Kind.HANDLE, struct.pack(">I", request) + wire.string(name))
+    return wire.packet(PacketType.HANDLE, struct.pack(">I", request) + wire.string(name))
 
 
 def _raw(name: str) -> bytes:

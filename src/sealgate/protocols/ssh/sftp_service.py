@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from sealgate.protocols.model import TransferError
 from sealgate.protocols.ssh import sftp_packets as wire
 from sealgate.protocols.ssh.sftp_files import Writing
-from sealgate.protocols.ssh.sftp_packets import Kind, PacketError, Status
+from sealgate.protocols.ssh.sftp_packets import PacketError, PacketType, StatusCode
 from sealgate.protocols.ssh.sftp_requests import ADVERTISED, Requests
 from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
     from sealgate.protocols.model import FileSession
-    from sealgate.protocols.ssh.session import Session
+    from sealgate.protocols.ssh.session import SSHSession
     from sealgate.storage.model import Buffer
 
 # Closing more than this takes long enough (sealing is done, syncing is not) for a thread.
@@ -30,18 +30,27 @@ _LEAST_PART_BYTES = 4096
 _CHANNEL_BUFFER_BYTES = 256 * 1024
 _BY_PATH = frozenset(
     [
-        Kind.OPEN,
-        Kind.LSTAT,
-        Kind.STAT,
-        Kind.SETSTAT,
-        Kind.OPENDIR,
-        Kind.REMOVE,
-        Kind.MKDIR,
-        Kind.RMDIR,
-        Kind.RENAME,
+        PacketType.OPEN,
+        PacketType.LSTAT,
+        PacketType.STAT,
+        PacketType.SETSTAT,
+        PacketType.OPENDIR,
+        PacketType.REMOVE,
+        PacketType.MKDIR,
+        PacketType.RMDIR,
+        PacketType.RENAME,
     ]
 )
-_BY_HANDLE = frozenset([Kind.CLOSE, Kind.READ, Kind.WRITE, Kind.FSTAT, Kind.FSETSTAT, Kind.READDIR])
+_BY_HANDLE = frozenset(
+    [
+        PacketType.CLOSE,
+        PacketType.READ,
+        PacketType.WRITE,
+        PacketType.FSTAT,
+        PacketType.FSETSTAT,
+        PacketType.READDIR,
+    ]
+)
 # OpenSSH's client prints a phrase of its own for a status; these reasons it is told aside.
 _SPOKEN = frozenset(Trouble) - {Trouble.NOT_FOUND, Trouble.EXISTS, Trouble.UNSUPPORTED}
 _MOST_SPOKEN = 50
@@ -50,7 +59,7 @@ _MOST_SPOKEN = 50
 class SFTPService:
     """The subsystem on *session*; without *files* every request gets the refusal."""
 
-    def __init__(self, session: Session, files: FileSession | None) -> None:
+    def __init__(self, session: SSHSession, files: FileSession | None) -> None:
         """Wait for the first packet."""
         self._session = session
         self._requests = Requests(files) if files is not None else None
@@ -198,7 +207,7 @@ class SFTPService:
 
     def _start(self, packet: memoryview) -> None:
         """Answer the client's version, and tell a person who gets no files why."""
-        if packet[0] != Kind.INIT:
+        if packet[0] != PacketType.INIT:
             raise PacketError("no version")
         self._ready = True
         if self._requests is None:
@@ -206,7 +215,7 @@ class SFTPService:
         body = wire.VERSION.to_bytes(4, "big") + b"".join(
             wire.string(name) + wire.string(value) for name, value in ADVERTISED
         )
-        self._put((wire.packet(Kind.VERSION, body),))
+        self._put((wire.packet(PacketType.VERSION, body),))
 
     def _is_slow(self, packet: memoryview) -> bool:
         """Return whether *packet* may wait for a network, or takes long."""
@@ -217,13 +226,13 @@ class SFTPService:
             handle = requests.handles.peek(bytes(packet[9:13]))
             if handle is None:
                 return False
-            if kind == Kind.CLOSE and isinstance(handle, Writing):
+            if kind == PacketType.CLOSE and isinstance(handle, Writing):
                 return handle.remote or handle.size > _LONG_UPLOAD_BYTES
             return handle.remote
         if kind in _BY_PATH:
             size = int.from_bytes(packet[5:9], "big")
             return requests.is_remote(bytes(packet[9 : 9 + size]))
-        return kind == Kind.EXTENDED and requests.extended_is_slow(packet)
+        return kind == PacketType.EXTENDED and requests.extended_is_slow(packet)
 
     def _answer(self, packet: memoryview | bytes) -> tuple[Buffer, ...]:
         """Return the answer to *packet*."""
@@ -232,15 +241,15 @@ class SFTPService:
         request = int.from_bytes(packet[1:5], "big")
         if self._requests is None:
             refusal = self._session.refusal()
-            return (wire.status(request, Status.PERMISSION_DENIED, _line(refusal).strip()),)
+            return (wire.status(request, StatusCode.PERMISSION_DENIED, _line(refusal).strip()),)
         try:
             return self._requests.answer(packet[0], request, wire.Reader(memoryview(packet), 5))
         except (TransferError, StorageError) as error:
             self._say(error)
-            code = wire.STATUS_OF.get(error.trouble, Status.FAILURE)
+            code = wire.STATUS_OF.get(error.trouble, StatusCode.FAILURE)
             return (wire.status(request, code, _line(error).strip()),)
         except PacketError as error:
-            return (wire.status(request, Status.BAD_MESSAGE, str(error)),)
+            return (wire.status(request, StatusCode.BAD_MESSAGE, str(error)),)
 
     def _say(self, error: TransferError | StorageError) -> None:
         """Tell an OpenSSH client's person the reason, which that client does not print itself."""

@@ -1,5 +1,5 @@
 """
-Signing in over SSH: what is proven, and whether the doorkeeper calls it enough.
+Signing in over SSH: what is proven, and whether the authenticator calls it enough.
 
 A caller may prove several things, one after the other (RFC 4252, 5.1, partial success). Who
 proved a key is asked for a second factor (RFC 4256) only where that alone opens something,
@@ -29,21 +29,21 @@ from sealgate.protocols.ssh.settings import SIGNATURES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.protocols.model import Doorkeeper, FileSession
+    from sealgate.protocols.model import Authenticator, FileSession
 from sealgate.protocols.ssh.transit import SFTP
 from sealgate.protocols.ssh.transport import Transport
 
 # What is shown of a password is never more than this long; longer ones cost memory only.
 _MAX_PASSWORD = 1024
 # A client signs right after it was told that its key is known; a person may take longer to
-# touch a token, and then the doorkeeper is asked again.
+# touch a token, and then the authenticator is asked again.
 _KNOWN_SECONDS = 1.0
 _CODE_PROMPT = "One-time code or recovery code (empty to go on without): "
 
 
-class SignIn:
+class SSHSignIn:
     """
-    What one caller has proven, until the doorkeeper calls it enough (implements ``SignInSteps``).
+    What one caller has proven, until the authenticator calls it enough (implements ``SignInSteps``).
 
     *files* are theirs from then on; *refusal* is why there are none.
     """
@@ -52,7 +52,7 @@ class SignIn:
         self,
         transport: Transport,
         loop: asyncio.AbstractEventLoop,
-        doorkeeper: Doorkeeper,
+        authenticator: Authenticator,
         passwords: PasswordThreads,
         begun: Callable[[], None],
         judged_again: Callable[[], None],
@@ -60,7 +60,7 @@ class SignIn:
         """Begin as nobody; *judged_again* is called when what they may have has changed."""
         self._transport = transport
         self._loop = loop
-        self._doorkeeper = doorkeeper
+        self._authenticator = authenticator
         self._passwords = passwords
         self._begun = begun
         self._judged_again = judged_again
@@ -119,12 +119,12 @@ class SignIn:
         # asyncssh would take a SHA-1 signature of an RSA key, too (RFC 8332, 3.3).
         size = int.from_bytes(signature[:4], "big")
         if signature[4 : 4 + size].decode("ascii", "replace") not in SIGNATURES:
-            self._doorkeeper.failed(
+            self._authenticator.failed(
                 name, self._transport.peer, "the signature algorithm is too weak"
             )
             return False
         if not key.verify(self._transport.signed(message), signature):
-            self._doorkeeper.failed(name, self._transport.peer, "the signature is wrong")
+            self._authenticator.failed(name, self._transport.peer, "the signature is wrong")
             return False
         self._proving = Method.PUBLIC_KEY, offer.fingerprint
         return True
@@ -139,12 +139,12 @@ class SignIn:
         return self._read[1:]
 
     def _knows(self, name: str, offer: KeyOffer) -> bool:
-        """Ask the doorkeeper, once for the question and the signature that follows at once."""
+        """Ask the authenticator, once for the question and the signature that follows at once."""
         now = self._loop.time()
         asked, until = self._known
         if asked == (name, offer) and now < until:
             return True
-        known = self._doorkeeper.knows_key(name, offer)
+        known = self._authenticator.knows_key(name, offer)
         if known:
             self._known = (name, offer), now + _KNOWN_SECONDS
         return known
@@ -152,14 +152,14 @@ class SignIn:
     async def check_password(self, name: str, password: str) -> bool:
         """Return whether the password is right; argon2id runs in a thread."""
         if len(password) > _MAX_PASSWORD:
-            self._doorkeeper.failed(name, self._transport.peer, "the password is too long")
+            self._authenticator.failed(name, self._transport.peer, "the password is too long")
             return False
         if Method.PUBLIC_KEY in self._proven:
             return await self._validate_second(name, password, Method.PASSWORD)
-        usual = self._doorkeeper.is_usual(name, self._transport.peer)
+        usual = self._authenticator.is_usual(name, self._transport.peer)
         right = await self._loop.run_in_executor(
             self._passwords.line(usual=usual),
-            self._doorkeeper.check_password,
+            self._authenticator.check_password,
             name,
             password,
             self._transport.peer,
@@ -184,7 +184,7 @@ class SignIn:
         # Whoever is asked for more has proven a key.
         found = await self._loop.run_in_executor(
             self._passwords.line(usual=True),
-            self._doorkeeper.check_second,
+            self._authenticator.check_second,
             name,
             typed,
             self._transport.peer,
@@ -198,7 +198,7 @@ class SignIn:
 
     def is_enough(self) -> bool:
         """
-        Ask the doorkeeper whether what is proven is enough; it may take one thing more.
+        Ask the authenticator whether what is proven is enough; it may take one thing more.
 
         Raises:
             asyncssh.PermissionDenied: it never will be.
@@ -214,7 +214,7 @@ class SignIn:
             return False
         self.refusal = None
         try:
-            self.files = self._doorkeeper.sign_in(
+            self.files = self._authenticator.sign_in(
                 self.name,
                 self.methods,
                 self._transport.measured(SFTP),
@@ -236,7 +236,7 @@ class SignIn:
         """Ask once for a second factor, where one would open something; return whether it did."""
         if self._asked is not None or Method.PUBLIC_KEY not in self._proven:
             return False
-        self._asked = self._doorkeeper.more_proof(
+        self._asked = self._authenticator.more_proof(
             self.name,
             self.methods,
             self._transport.measured(SFTP),
@@ -253,7 +253,9 @@ class SignIn:
         self._tries += 1
         if self._tries <= self._transport.settings.max_login_tries:
             return True
-        self._doorkeeper.failed(self.name, self._transport.peer, "too many tries in one connection")
+        self._authenticator.failed(
+            self.name, self._transport.peer, "too many tries in one connection"
+        )
         return False
 
 

@@ -26,7 +26,7 @@ from asyncssh.logging import SSHLogger
 
 from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
 from sealgate.protocols.model import Channel, FileProtocol, Method
-from sealgate.protocols.ssh.cipher import GCM, LENGTH_BYTES, TAG_BYTES, Opened
+from sealgate.protocols.ssh.cipher import GCM, LENGTH_BYTES, TAG_BYTES, OpenedPacket
 from sealgate.protocols.ssh.settings import CIPHERS, SSHSettings
 
 if TYPE_CHECKING:
@@ -378,7 +378,7 @@ class Transport(asyncssh.SSHServerConnection):
 
     def _take_other(self, plain: bytes, length: int) -> None:
         """Have asyncssh handle a packet that is open already."""
-        cipher, stand_in = self._recv_encryption, Opened(plain)
+        cipher, stand_in = self._recv_encryption, OpenedPacket(plain)
         self._pktlen = length
         self._packet = b"\0"  # "in the middle of a packet"
         self._inpbuf = bytes(LENGTH_BYTES + length + TAG_BYTES - self._recv_blocksize)

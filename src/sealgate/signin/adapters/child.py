@@ -18,24 +18,24 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from sealgate.child_process import run_child
-from sealgate.signin.adapters.house import House
-from sealgate.signin.adapters.service import Service
+from sealgate.signin.adapters.backend import SignInBackend
+from sealgate.signin.adapters.service import SignInApplication
 
 if TYPE_CHECKING:
     from sealgate.child_process import Parent
     from sealgate.identity.totp import Opener
-    from sealgate.signin.adapters.plan import Plan
+    from sealgate.signin.adapters.plan import SignInServicePlan
     from sealgate.storage.adapters.packed import PackedKeyring
 
 _TICK_SECONDS = 1.0
 
 
-def _serve(plan: Plan, link: Parent) -> None:
+def _serve(plan: SignInServicePlan, link: Parent) -> None:
     opener = _opener(plan.keyring)
-    house = House(plan.database, plan.state_folder, plan.served, time.time, opener)
+    backend = SignInBackend(plan.database, plan.state_folder, plan.served, time.time, opener)
     try:
-        house.keys()
-        service = Service(house, slow=plan.slow)
+        backend.keys()
+        service = SignInApplication(backend, slow=plan.slow)
         config = uvicorn.Config(
             service.app,
             lifespan="off",
@@ -54,11 +54,11 @@ def _serve(plan: Plan, link: Parent) -> None:
         server = uvicorn.Server(config)
         # The parent decides about signals; they are ignored here.
         listener = socket.socket(fileno=plan.listener)
-        threading.Thread(target=_listen, args=(link, house, server), daemon=True).start()
+        threading.Thread(target=_listen, args=(link, backend, server), daemon=True).start()
         link.send("ready", os.getpid())
         asyncio.run(_run(server, listener))
     finally:
-        house.close()
+        backend.close()
 
 
 def _opener(packed: PackedKeyring | None) -> Opener | None:
@@ -77,7 +77,7 @@ async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
     await server._serve([listener])  # noqa: SLF001  # serve() would take the signals
 
 
-def _listen(link: Parent, house: House, server: uvicorn.Server) -> None:
+def _listen(link: Parent, backend: SignInBackend, server: uvicorn.Server) -> None:
     while True:
         try:
             if not link.poll(_TICK_SECONDS):
@@ -88,7 +88,7 @@ def _listen(link: Parent, house: House, server: uvicorn.Server) -> None:
             os._exit(1)
         match message:
             case ("serve", served, keyring):
-                house.served, house.opener = served, _opener(keyring)
+                backend.served, backend.opener = served, _opener(keyring)
                 link.send("ok")
             case ("stop",):
                 server.should_exit = True

@@ -22,11 +22,11 @@ from sealgate.gateway.model import (
     SITE_HEADER,
 )
 from sealgate.identity.passkeys import PasskeyError
-from sealgate.signin.model import Caller
+from sealgate.signin.model import SignedIn
 from sealgate.signin.problems import UNAUTHORIZED, problem
 
 if TYPE_CHECKING:
-    from sealgate.signin.model import Standing
+    from sealgate.signin.model import SignInState
 
 FORM_COOKIE = f"{SESSION_COOKIE}-form"
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -34,11 +34,11 @@ MOST_FORM_BYTES = 16 * 1024
 ATTRIBUTES = "Path=/; Secure; HttpOnly"
 
 
-def caller_of(request: Request) -> Caller:
+def caller_of(request: Request) -> SignedIn:
     """Return who asks, as Envoy tells it."""
     headers = request.headers
     accept = headers.get("accept", "")
-    return Caller(
+    return SignedIn(
         site=headers.get(SITE_HEADER, ""),
         host=headers.get("host", ""),
         address=headers.get(ADDRESS_HEADER, ""),
@@ -159,7 +159,7 @@ def latin(name: str) -> str:
     return name.encode("utf-8").decode("latin-1")
 
 
-def refusal(standing: Standing, wanted: str) -> Response:
+def refusal(standing: SignInState, wanted: str) -> Response:
     """Return what a program is told that is not let in."""
     status, fields = problem(standing, wanted)
     headers = {"www-authenticate": "Sealgate"} if status == UNAUTHORIZED else {}

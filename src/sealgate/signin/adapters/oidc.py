@@ -29,14 +29,14 @@ from sealgate.signin.adapters.exchange import (
     problem_answer,
     set_cookie,
 )
-from sealgate.signin.adapters.oidc_client import Client
+from sealgate.signin.adapters.oidc_client import ProviderClient
 from sealgate.signin.id_tokens import stated
 from sealgate.signin.journey import place_at, safe_path
 from sealgate.signin.oidc import (
     ATTEMPT_SECONDS,
-    Answer,
     Attempt,
-    Attempts,
+    ProviderAnswer,
+    ProviderAttempts,
     authorization_url,
     check_issuer,
     max_age,
@@ -55,15 +55,15 @@ if TYPE_CHECKING:
 
     from sealgate.identity.factors import Proven
     from sealgate.policy.inventory import IdentityProvider, Site
-    from sealgate.signin.adapters.house import House
-    from sealgate.signin.model import Caller
+    from sealgate.signin.adapters.backend import SignInBackend
+    from sealgate.signin.model import SignedIn
     from sealgate.signin.pages import Paper
 
     class Next(Protocol):
         """Sends somebody on, or shows the page where one signs in."""
 
         async def __call__(
-            self, caller: Caller, wanted: str, *, shows: bool, error: str = "", status: int = 200
+            self, caller: SignedIn, wanted: str, *, shows: bool, error: str = "", status: int = 200
         ) -> Response:
             """Return the answer."""
 
@@ -82,21 +82,21 @@ _FORBIDDEN = 403
 
 
 class ProviderPages:
-    """The pages around *house*; *page*, *go_on* and *proved* are those of the whole service."""
+    """The pages around *backend*; *page*, *go_on* and *proved* are those of the whole service."""
 
     def __init__(
         self,
-        house: House,
-        page: Callable[[Caller, Callable[[Paper], str]], Response],
+        backend: SignInBackend,
+        page: Callable[[SignedIn, Callable[[Paper], str]], Response],
         go_on: Next,
-        proved: Callable[[Caller, str, Proven, str], Awaitable[Response]],
+        proved: Callable[[SignedIn, str, Proven, str], Awaitable[Response]],
     ) -> None:
-        self._house = house
+        self._backend = backend
         self._page = page
         self._go_on = go_on
         self._proved = proved
-        self._attempts = Attempts()
-        self._clients: dict[str, Client] = {}
+        self._attempts = ProviderAttempts()
+        self._clients: dict[str, ProviderClient] = {}
         # Of each provider, the addresses of those who are at it.
         self._at_once: dict[str, Counter[str]] = {}
         self._written: dict[str, float] = {}
@@ -105,8 +105,8 @@ class ProviderPages:
         """Answer a request below ``/.sealgate/oidc``."""
         name, _, rest = str(request.path_params["rest"]).partition("/")
         caller = caller_of(request)
-        provider = next((p for p in self._house.served.providers if p.name == name), None)
-        site = self._house.served.site(caller.site)
+        provider = next((p for p in self._backend.served.providers if p.name == name), None)
+        site = self._backend.served.site(caller.site)
         if provider is None or site is None:
             return problem_answer(404, "there is no such identity provider")
         # Not HEAD: what only looks must use nothing up.
@@ -117,13 +117,13 @@ class ProviderPages:
                 return await self._callback(request, caller, provider, site)
         return problem_answer(404, "there is no such page")
 
-    async def farewell(self, name: str, caller: Caller) -> tuple[str, str] | None:
+    async def farewell(self, name: str, caller: SignedIn) -> tuple[str, str] | None:
         """
         Return where somebody signs out at the provider *name*, and its label.
 
         ``None`` when there is no such page, or it cannot be told now.
         """
-        provider = next((p for p in self._house.served.providers if p.name == name), None)
+        provider = next((p for p in self._backend.served.providers if p.name == name), None)
         if provider is None:
             return None
         try:
@@ -135,7 +135,7 @@ class ProviderPages:
         return (url, provider.label) if url else None
 
     async def _begin(
-        self, request: Request, caller: Caller, provider: IdentityProvider, site: Site
+        self, request: Request, caller: SignedIn, provider: IdentityProvider, site: Site
     ) -> Response:
         form = await form_of(request)
         wanted = safe_path(form.get("to", "/"))
@@ -150,7 +150,7 @@ class ProviderPages:
             provider=provider.name,
             redirect_uri=back,
             wanted=wanted,
-            began_at=self._house.now(),
+            began_at=self._backend.now(),
             address=caller.address,
             browser=digest(browser),
             max_age=max_age(must_be_fresh=rung >= AccessRung.VERY_HIGH),
@@ -172,7 +172,7 @@ class ProviderPages:
         return answer
 
     async def _callback(
-        self, request: Request, caller: Caller, provider: IdentityProvider, site: Site
+        self, request: Request, caller: SignedIn, provider: IdentityProvider, site: Site
     ) -> Response:
         try:
             answer = read_answer(request.scope["query_string"])
@@ -181,7 +181,7 @@ class ProviderPages:
                 cookie_of(request, OIDC_COOKIE),
                 provider.name,
                 redirect_uri(provider, site, caller.host),
-                self._house.now(),
+                self._backend.now(),
             )
         except OidcError as error:
             done = await self._refused(caller, provider, "/", error)
@@ -191,17 +191,17 @@ class ProviderPages:
         return done
 
     async def _finished(
-        self, caller: Caller, provider: IdentityProvider, attempt: Attempt, answer: Answer
+        self, caller: SignedIn, provider: IdentityProvider, attempt: Attempt, answer: ProviderAnswer
     ) -> Response:
-        house = self._house
+        backend = self._backend
         try:
             with self._one_more(provider, caller):
                 client = await self._client(provider)
                 check_issuer(answer, await client.metadata())
                 code = redeemable(answer)
-                claims, more = await client.redeem(attempt, code, now=house.now())
-            who = stated(provider, claims, more, now=house.now())
-            name = await asyncio.to_thread(house.admit_provided, provider, who)
+                claims, more = await client.redeem(attempt, code, now=backend.now())
+            who = stated(provider, claims, more, now=backend.now())
+            name = await asyncio.to_thread(backend.admit_provided, provider, who)
         except UnadmittedError as error:
             told = OidcError(Why(f"provider {error.why}"), error.message)
             return await self._refused(caller, provider, attempt.wanted, told)
@@ -210,7 +210,7 @@ class ProviderPages:
         return await self._proved(caller, name, who.proof, attempt.wanted)
 
     async def _refused(
-        self, caller: Caller, provider: IdentityProvider, wanted: str, error: OidcError
+        self, caller: SignedIn, provider: IdentityProvider, wanted: str, error: OidcError
     ) -> Response:
         if error.why in {Why.DOWN, Why.FORGED}:
             self._write(error.message)
@@ -219,7 +219,7 @@ class ProviderPages:
         return await self._go_on(caller, wanted, shows=True, error=told, status=status)
 
     @contextlib.contextmanager
-    def _one_more(self, provider: IdentityProvider, caller: Caller) -> Iterator[None]:
+    def _one_more(self, provider: IdentityProvider, caller: SignedIn) -> Iterator[None]:
         there = self._at_once.setdefault(provider.name, Counter())
         place = prefix(caller.address)
         if there.total() >= MOST_AT_ONCE or there[place] >= MOST_AT_ONCE_PER_ADDRESS:
@@ -234,16 +234,16 @@ class ProviderPages:
 
     def _write(self, message: str) -> None:
         # For whoever runs the server; the messages are a few sentences of ours.
-        now = self._house.now()
+        now = self._backend.now()
         if now - self._written.get(message, 0.0) >= _QUIET_SECONDS:
             self._written[message] = now
             sys.stderr.write(f"sealgate: warning: {message}\n")
 
-    async def _client(self, provider: IdentityProvider) -> Client:
+    async def _client(self, provider: IdentityProvider) -> ProviderClient:
         held = self._clients.get(provider.name)
         if held is None or held.provider != provider:
             # Its settings changed: nothing that was believed of the old one counts.
-            self._clients[provider.name] = made = Client(provider)
+            self._clients[provider.name] = made = ProviderClient(provider)
             if held is not None:
                 await held.close()
             return made

@@ -42,7 +42,7 @@ _OK = 200
 _ERRORS = range(400, 500)
 
 
-class Client:
+class ProviderClient:
     """
     One provider, as long as its settings stay the same.
 

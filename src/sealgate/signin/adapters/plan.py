@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sealgate.signin.model import Served
+    from sealgate.signin.model import ServedSites
     from sealgate.storage.adapters.packed import PackedKeyring
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SignInServicePlan:
     """
     What the process is to be.
 
@@ -23,6 +23,6 @@ class Plan:
     listener: int
     database: str
     state_folder: str
-    served: Served
+    served: ServedSites
     slow: int
     keyring: PackedKeyring | None = None

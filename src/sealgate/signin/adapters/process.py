@@ -14,8 +14,8 @@ from sealgate.child_process import ChildProcess
 from sealgate.errors import GatewayError
 
 if TYPE_CHECKING:
-    from sealgate.signin.adapters.plan import Plan
-    from sealgate.signin.model import Served
+    from sealgate.signin.adapters.plan import SignInServicePlan
+    from sealgate.signin.model import ServedSites
     from sealgate.storage.adapters.packed import PackedKeyring
 
 STOP_SECONDS = 5.0
@@ -54,10 +54,10 @@ def listening(path: str) -> socket.socket:
 class ServiceProcess(ChildProcess):
     """One process for *plan*."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SignInServicePlan) -> None:
         super().__init__("the sign-in service", _MODULE, plan, (plan.listener,))
 
-    def renew(self, served: Served, keyring: PackedKeyring | None) -> None:
+    def renew(self, served: ServedSites, keyring: PackedKeyring | None) -> None:
         """
         Have it go by *served*, with *keyring* for codes; returns once it does.
 

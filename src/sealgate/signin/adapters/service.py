@@ -89,9 +89,9 @@ from sealgate.signin.words import language_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.signin.adapters.house import House
+    from sealgate.signin.adapters.backend import SignInBackend
     from sealgate.signin.adapters.oidc import ProviderPages
-    from sealgate.signin.model import Caller
+    from sealgate.signin.model import SignedIn
 
 # Strict, because both steps are sent by a script on a page of ours.
 PASSKEY_COOKIE = f"{SESSION_COOKIE}-passkey"
@@ -101,12 +101,12 @@ _TRIES = 3
 _CHECKERS = 4
 
 
-class Service:
-    """The application around *house*; *slow* is how many passwords are checked at a time."""
+class SignInApplication:
+    """The application around *backend*; *slow* is how many passwords are checked at a time."""
 
-    def __init__(self, house: House, *, slow: int) -> None:
-        self._house = house
-        self._passkeys = Passkeys(house)
+    def __init__(self, backend: SignInBackend, *, slow: int) -> None:
+        self._backend = backend
+        self._passkeys = Passkeys(backend)
         self._turns = Turns(slow)
         # Sessions are renewed while every other thread is at work for pages and strangers.
         self._checkers = ThreadPoolExecutor(_CHECKERS, "check")
@@ -136,22 +136,22 @@ class Service:
                 Exception: self._failed,
             },
         )
-        self.app = Admission(self._pages, lambda scope: house.is_known(caller_of(Request(scope))))
+        self.app = Admission(self._pages, lambda scope: backend.is_known(caller_of(Request(scope))))
 
     async def _check(self, request: Request) -> Response:
         """Answer what Envoy asks: 200 lets the request through, anything else is its answer."""
-        house, caller = self._house, caller_of(request)
-        site = house.served.site(caller.site)
+        backend, caller = self._backend, caller_of(request)
+        site = backend.served.site(caller.site)
         asset = request.headers.get(ASSET_HEADER, "")
         place = place_of(site, asset) if site is not None else None
         if place is None:
             return problem_answer(403, "this part of the site is not known to the sign-in service")
         wanted = target_of(request).removeprefix(CHECK_PATH)
         loop = asyncio.get_running_loop()
-        threads = self._checkers if house.is_known(caller) else None
-        standing = await loop.run_in_executor(threads, house.standing, caller, place)
+        threads = self._checkers if backend.is_known(caller) else None
+        standing = await loop.run_in_executor(threads, backend.standing, caller, place)
         if standing.may_enter:
-            issued = await loop.run_in_executor(threads, house.token, caller, standing)
+            issued = await loop.run_in_executor(threads, backend.token, caller, standing)
             # A second factor, or a grant, may have run out in between.
             lasts = issued is not None and (
                 place.rung < AccessRung.VERY_HIGH or issued.rung >= AccessRung.VERY_HIGH
@@ -178,21 +178,21 @@ class Service:
         return await self._next(caller, wanted, shows=True)
 
     async def _next(
-        self, caller: Caller, wanted: str, *, shows: bool, error: str = "", status: int = 200
+        self, caller: SignedIn, wanted: str, *, shows: bool, error: str = "", status: int = 200
     ) -> Response:
         """Send *caller* on to *wanted* when nothing is missing, else ask for it."""
-        house = self._house
-        site = house.served.site(caller.site)
+        backend = self._backend
+        site = backend.served.site(caller.site)
         if site is None:
             return problem_answer(421, "this site is not known to the sign-in service")
         place = place_at(site, wanted)
         is_open = place.rung == AccessRung.NONE
         if is_open:
             place = easiest(site)
-        standing = await asyncio.to_thread(house.standing, caller, place)
+        standing = await asyncio.to_thread(backend.standing, caller, place)
         issued = None
         if standing.known is not None and standing.known.sign_in is not None:
-            issued = await asyncio.to_thread(house.token, caller, standing)
+            issued = await asyncio.to_thread(backend.token, caller, standing)
         known = standing.known is not None and not standing.missing
         if standing.may_enter or (is_open and known):
             answer: Response = RedirectResponse(wanted, 303, {"cache-control": "no-store"})
@@ -216,57 +216,59 @@ class Service:
         wanted = safe_path(form.get("to", "/"))
         if not is_ours(request, form.get("form", "")):
             return await self._next(caller, wanted, shows=True, error="stale form", status=403)
-        name, house = form.get("name", ""), self._house
-        usual = house.is_usual(caller, name)
+        name, backend = form.get("name", ""), self._backend
+        usual = backend.is_usual(caller, name)
         if self._turns.is_full(usual=usual):
             return _come_again()
-        wait = house.wait(caller, name)
+        wait = backend.wait(caller, name)
         if wait > 0:
             return await self._later(caller, wanted, wait)
         for _ in range(_TRIES):
-            since = await asyncio.to_thread(house.people.generation)
-            check = functools.partial(house.has_password, caller, name, form.get("password", ""))
+            since = await asyncio.to_thread(backend.people.generation)
+            check = functools.partial(backend.has_password, caller, name, form.get("password", ""))
             try:
                 right = await self._turns.check(name, check, usual=usual)
             except BusyError:
                 return _come_again()
             if not right:
                 break
-            proof = Proven(Factor.PASSWORD, house.now())
+            proof = Proven(Factor.PASSWORD, backend.now())
             with contextlib.suppress(ChangedMeanwhileError):
                 return await self._proved(caller, name, proof, wanted, since)
         return await self._next(caller, wanted, shows=True, error="wrong", status=401)
 
     async def _code(self, request: Request) -> Response:
         caller, form = caller_of(request), await form_of(request)
-        wanted, house = safe_path(form.get("to", "/")), self._house
+        wanted, backend = safe_path(form.get("to", "/")), self._backend
         if not is_ours(request, form.get("form", "")):
             return await self._next(caller, wanted, shows=True, error="stale form", status=403)
-        site = house.served.site(caller.site)
+        site = backend.served.site(caller.site)
         place = place_at(site, wanted) if site is not None else None
-        name = await asyncio.to_thread(house.code_of, caller, place) if place is not None else None
+        name = (
+            await asyncio.to_thread(backend.code_of, caller, place) if place is not None else None
+        )
         if name is None:
             return RedirectResponse(sign_in_link(wanted), 303, {"cache-control": "no-store"})
-        wait = house.wait_for_code(caller, name)
+        wait = backend.wait_for_code(caller, name)
         if wait > 0:
             return await self._later(caller, wanted, wait)
-        kind = await asyncio.to_thread(house.has_code, caller, name, form.get("code", ""))
+        kind = await asyncio.to_thread(backend.has_code, caller, name, form.get("code", ""))
         if kind is None:
             return await self._next(caller, wanted, shows=True, error="wrong code", status=401)
-        return await self._proved(caller, name, Proven(kind, house.now()), wanted)
+        return await self._proved(caller, name, Proven(kind, backend.now()), wanted)
 
-    async def _later(self, caller: Caller, wanted: str, wait: float) -> Response:
+    async def _later(self, caller: SignedIn, wanted: str, wait: float) -> Response:
         error = f"wait {math.ceil(wait)}"
         answer = await self._next(caller, wanted, shows=True, error=error, status=429)
         answer.headers["retry-after"] = str(math.ceil(wait))
         return answer
 
     async def _proved(
-        self, caller: Caller, name: str, proof: Proven, wanted: str, since: int | None = None
+        self, caller: SignedIn, name: str, proof: Proven, wanted: str, since: int | None = None
     ) -> Response:
         """Keep *proof* of *name*, and send them on with a session that holds it."""
-        house = self._house
-        sign_in = await asyncio.to_thread(house.proved, caller, name, proof, since)
+        backend = self._backend
+        sign_in = await asyncio.to_thread(backend.proved, caller, name, proof, since)
         return await self._next(replace(caller, sign_in=sign_in.id), wanted, shows=False)
 
     async def _passkey_options(self, request: Request) -> Response:
@@ -276,7 +278,7 @@ class Service:
     async def _passkey(self, request: Request) -> Response:
         caller, sent = caller_of(request), await json_of(request)
         response = json.dumps(sent.get("response"))
-        since = await asyncio.to_thread(self._house.people.generation)
+        since = await asyncio.to_thread(self._backend.people.generation)
         browser = cookie_of(request, PASSKEY_COOKIE)
         name, proof = await asyncio.to_thread(self._passkeys.judge, caller, browser, response)
         wanted = safe_path(str(sent.get("to", "/")))
@@ -312,14 +314,14 @@ class Service:
 
     async def _account(self, request: Request) -> Response:
         caller = caller_of(request)
-        name = await asyncio.to_thread(self._house.name_of, caller)
+        name = await asyncio.to_thread(self._backend.name_of, caller)
         provider, farewell = request.query_params.get("from", ""), None
-        if name is None and provider and self._house.served.providers:
+        if name is None and provider and self._backend.served.providers:
             farewell = await self._provider_pages().farewell(provider, caller)
         return self._page(caller, lambda paper: account_page(paper, name, farewell=farewell))
 
     async def _provided(self, request: Request) -> Response:
-        if not self._house.served.providers:
+        if not self._backend.served.providers:
             return problem_answer(404, "there is no identity provider")
         return await self._provider_pages().answer(request)
 
@@ -328,16 +330,16 @@ class Service:
             # An extra: who has no provider does not need its libraries. A reload may bring one.
             from sealgate.signin.adapters.oidc import ProviderPages  # noqa: PLC0415
 
-            self._providers = ProviderPages(self._house, self._page, self._next, self._proved)
+            self._providers = ProviderPages(self._backend, self._page, self._next, self._proved)
         return self._providers
 
     async def _sign_out(self, request: Request) -> Response:
         caller, form = caller_of(request), await form_of(request)
         if not is_ours(request, form.get("form", "")):
             return RedirectResponse(HOME, 303)
-        ended = await asyncio.to_thread(self._house.sign_out, caller)
+        ended = await asyncio.to_thread(self._backend.sign_out, caller)
         issuers = {p.key for p in ended.proven if p.factor in PROVIDED} if ended else set[str]()
-        through = [p.name for p in self._house.served.providers if p.issuer in issuers]
+        through = [p.name for p in self._backend.served.providers if p.issuer in issuers]
         home = f"{HOME}?from={through[0]}" if through else HOME
         answer = RedirectResponse(home, 303, {"cache-control": "no-store"})
         for name in (SESSION_COOKIE, FORM_COOKIE):
@@ -365,9 +367,9 @@ class Service:
         # Without words: Envoy has a page for it.
         return Response(status_code=503)
 
-    def _page(self, caller: Caller, make: Callable[[Paper], str], status: int = 200) -> Response:
+    def _page(self, caller: SignedIn, make: Callable[[Paper], str], status: int = 200) -> Response:
         form = secrets.token_urlsafe(24)
-        served = self._house.served
+        served = self._backend.served
         paper = Paper(language_of(caller.language), served.operator, form, served.providers)
         answer = Response(make(paper), status, HEADERS, "text/html")
         # The double-submit pattern: only this host can set the cookie (its name begins with

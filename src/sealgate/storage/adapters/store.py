@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.forms import Form
     from sealgate.storage.adapters.medium import Medium
     from sealgate.storage.adapters.name_locks import NameLocks
-    from sealgate.storage.adapters.records import Records
-    from sealgate.storage.adapters.records_change import Change
+    from sealgate.storage.adapters.records import Change, Records
     from sealgate.storage.adapters.reserve import Reserve
     from sealgate.storage.adapters.uploads import Noted
     from sealgate.storage.model import StorePath, StoreReader, StoreSettings

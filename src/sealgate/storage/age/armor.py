@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from sealgate.storage.age.errors import ArmorError
 
 if TYPE_CHECKING:
-    from sealgate.storage.age.stream import Sink, Source
-    from sealgate.storage.model import Buffer
+    from sealgate.storage.model import Buffer, ByteSink, ByteSource
 
 BEGIN = b"-----BEGIN AGE ENCRYPTED FILE-----"
 END = b"-----END AGE ENCRYPTED FILE-----"
@@ -46,7 +45,7 @@ class ArmorWriter:
 
     __slots__ = ("_held", "_out")
 
-    def __init__(self, out: Sink) -> None:
+    def __init__(self, out: ByteSink) -> None:
         """Write the first line at once."""
         self._out = out
         self._held = bytearray()
@@ -85,7 +84,7 @@ class ArmorReader:
 
     __slots__ = ("_at", "_ended", "_last", "_plain", "_raw", "_source", "_started")
 
-    def __init__(self, source: Source, begun: bytes = b"") -> None:
+    def __init__(self, source: ByteSource, begun: bytes = b"") -> None:
         """Read from *source* behind *begun*."""
         self._source = source
         self._raw = bytearray(begun)
@@ -175,7 +174,7 @@ class ArmorReader:
         self._ended = True
 
 
-def _write(out: Sink, data: bytes) -> None:
+def _write(out: ByteSink, data: bytes) -> None:
     view = memoryview(data)
     while view:
         written = out.write(view)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from sealgate.storage.age.armor import ArmorReader, is_armored
 from sealgate.storage.age.envelope import begin, unlock
@@ -26,25 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sealgate.storage.age.wrapping import Identity, Recipient
-    from sealgate.storage.model import Buffer
+    from sealgate.storage.model import Buffer, ByteSink, ByteSource
 
 # How many chunks go through at once: enough to be quick, few enough to stay in the cache.
 BLOCK_CHUNKS = 16
 _PIECE_BYTES = 16384
-
-
-class Source(Protocol):
-    """What sealed bytes come from: a binary file or pipe, buffered or not."""
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill *buffer* as far as bytes are there; 0 at the end."""
-
-
-class Sink(Protocol):
-    """Where sealed bytes go to; it may take only a part of them."""
-
-    def write(self, data: memoryview, /) -> int | None:
-        """Take bytes from the beginning of *data* and return how many."""
 
 
 class SealWriter:
@@ -59,7 +45,7 @@ class SealWriter:
 
     def __init__(
         self,
-        out: Sink,
+        out: ByteSink,
         recipients: Sequence[Recipient],
         *,
         extra: Sequence[Stanza] = (),
@@ -124,7 +110,7 @@ class PlainStream:
 
     def __init__(
         self,
-        source: Source,
+        source: ByteSource,
         header: Header,
         file_key: bytes,
         rest: bytes,
@@ -209,7 +195,7 @@ class PlainStream:
 
 
 def open_stream(
-    source: Source, identities: Sequence[Identity], *, block_chunks: int = BLOCK_CHUNKS
+    source: ByteSource, identities: Sequence[Identity], *, block_chunks: int = BLOCK_CHUNKS
 ) -> PlainStream:
     """
     Return the file in *source*, in ASCII armour or not, unlocked by one of *identities*.
@@ -224,7 +210,7 @@ def open_stream(
     return PlainStream(sealed, header, file_key, rest, block_chunks=block_chunks)
 
 
-def read_header(source: Source) -> tuple[Source, Header, bytes]:
+def read_header(source: ByteSource) -> tuple[ByteSource, Header, bytes]:
     """
     Return where to read on, the header, and what was read behind it.
 
@@ -261,7 +247,7 @@ def is_sealed(data: bytes) -> bool:
     return data.startswith(MAGIC) or is_armored(data)
 
 
-def fill(source: Source, view: memoryview, held: int) -> int:
+def fill(source: ByteSource, view: memoryview, held: int) -> int:
     """Read into *view* behind the *held* bytes until it is full; return how much is in it."""
     while held < len(view):
         size = source.readinto(view[held:])
@@ -271,7 +257,7 @@ def fill(source: Source, view: memoryview, held: int) -> int:
     return held
 
 
-def write_all(out: Sink, data: Buffer) -> None:
+def write_all(out: ByteSink, data: Buffer) -> None:
     """Write all of *data*, however little *out* takes at once."""
     view = memoryview(data)
     while view:

@@ -7,7 +7,7 @@ import pytest
 
 from sealgate.assess.adapters.formats import FORMATS, UNREADABLE, items_of_file
 from sealgate.assess.model import Item, Missed, Unread
-from sealgate.policy.inventory import AssetKind
+from sealgate.policy.assets import AssetKind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from sealgate.assess.adapters.sql import database_at, sqlite_file
 from sealgate.assess.model import Columns, Item, Missed, Sampled, Unread
 from sealgate.errors import UsageError
-from sealgate.policy.inventory import AssetKind
+from sealgate.policy.assets import AssetKind
 
 if TYPE_CHECKING:
     from pathlib import Path

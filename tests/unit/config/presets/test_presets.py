@@ -12,6 +12,7 @@ import pytest
 from sealgate.config.parse import parse
 from sealgate.config.presets import PRESETS, FrontSide, Preset, front_of, settings_for
 from sealgate.errors import ConfigError
+from sealgate.gateway.guarantees import guaranteed, refusals
 from sealgate.gateway.model import (
     CertificateFiles,
     Material,
@@ -20,12 +21,11 @@ from sealgate.gateway.model import (
     needs_grants,
     signs_in,
 )
-from sealgate.gateway.promise import promises, refusals
 from sealgate.policy.conditions import Request
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.inventory import Address, Listen, Route, Site
 from sealgate.policy.requirements import declared, required_of_site
-from sealgate.policy.routing import Refusal, judge
+from sealgate.policy.routing import RouteRefusal, judge
 
 every_preset = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
 
@@ -60,7 +60,7 @@ def site_of(preset: str, more: str = "", upstream: str = "http://127.0.0.1:8080"
 def landed(site: Site, target: str) -> Route | None:
     """Return the route that *target* may reach, ``None`` when it is refused."""
     judged = judge(site.routes, Request(target))
-    return None if isinstance(judged, Refusal) else judged
+    return None if isinstance(judged, RouteRefusal) else judged
 
 
 @pytest.mark.parametrize(
@@ -623,5 +623,5 @@ def test_a_shut_door_demands_nothing_where_the_only_lock_is_the_strictest() -> N
     assert {r.classification.id for r in site.routes if r.shut} == {"vault"}
     assert refusals(inventory, material) == ()
     assert not any(asks(site) for asks in (is_highly_encrypted, signs_in, needs_grants))
-    report = evaluate(declared(inventory), promises(inventory, material, now=0), now=0)
+    report = evaluate(declared(inventory), guaranteed(inventory, material, now=0), now=0)
     assert [f.rule.id for f in report.findings if "/admin" in f.asset.id] == []

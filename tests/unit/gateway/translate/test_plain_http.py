@@ -11,7 +11,7 @@ from sealgate.config.parse import parse
 from sealgate.gateway.model import CertificateFiles, Material
 from sealgate.gateway.translate import translate
 from sealgate.gateway.translate.inspection import needs_back
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.assets import route_asset
 from sealgate.policy.routing import could_be_read_as, is_plain, matches, readings
 from sealgate.signing.model import DIRECTORY_PATH
 

@@ -24,7 +24,8 @@ from sealgate.gateway.model import (
     guard_of,
 )
 from sealgate.gateway.translate import translate
-from sealgate.policy.inventory import Inspect, Inventory, route_asset
+from sealgate.policy.assets import route_asset
+from sealgate.policy.inventory import Inspect, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,11 @@ import pytest
 
 from sealgate.detect.model import Kind
 from sealgate.inspection.adapters.relay_plan import read, written
-from sealgate.inspection.model import Refusal, Sighting
+from sealgate.inspection.model import BodyRefusal, Sighting
 
 SEEN = [
     Sighting("route shop.example/", "/*", outgoing=True, kept_back=True),
-    Sighting("r", "/a/*", False, False, {Kind.IBAN: 2, Kind.PRIVATE_KEY: 1}, Refusal.BUDGET),
+    Sighting("r", "/a/*", False, False, {Kind.IBAN: 2, Kind.PRIVATE_KEY: 1}, BodyRefusal.BUDGET),
 ]
 PLAIN = written(SEEN[1], 3)
 

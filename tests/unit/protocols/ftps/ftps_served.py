@@ -1,7 +1,7 @@
 """
 An FTPS server in a thread, over a plain folder and three people, for tests of the server.
 
-The doorkeeper and the session are small stand-ins for the protocols; what is really stored
+The authenticator and the session are small stand-ins for the protocols; what is really stored
 and really decided is tested with the real ones in tests/peers.
 """
 
@@ -134,7 +134,7 @@ class FolderReader:
 class FolderUploading:
     """An upload into the folder: ``NAME.part`` until it is closed."""
 
-    house: House
+    context: House
     path: Path
     offset: int
     state: str = "open"
@@ -149,9 +149,9 @@ class FolderUploading:
         """Append."""
         if offset != self.offset:
             raise TransferError(Trouble.UNSUPPORTED, "a hole")
-        if self.house.quota is not None and offset + len(data) > self.house.quota:
+        if self.context.quota is not None and offset + len(data) > self.context.quota:
             raise TransferError(Trouble.QUOTA, "the drop's quota is used up")
-        self.house.store_gate.pass_through()
+        self.context.store_gate.pass_through()
         with self.part.open("r+b" if self.part.exists() else "wb") as file:
             file.seek(offset)
             file.write(data)
@@ -163,9 +163,9 @@ class FolderUploading:
 
     def close(self) -> None:
         """Finish."""
-        self.house.store_gate.pass_through()
-        if self.house.commit_trouble is not None:
-            raise TransferError(self.house.commit_trouble, "it could not be kept")
+        self.context.store_gate.pass_through()
+        if self.context.commit_trouble is not None:
+            raise TransferError(self.context.commit_trouble, "it could not be kept")
         self.part.touch()
         self.part.replace(self.path)
         self.state = "closed"
@@ -180,30 +180,30 @@ class FolderUploading:
 class FolderSession:
     """The files below a folder."""
 
-    house: House
+    context: House
     name: str
     uploads: list[FolderUploading] = field(default_factory=list)
     closed: bool = False
 
     def _at(self, path: bytes | str) -> Path:
         try:
-            return self.house.folder.joinpath(*resolve(path))
+            return self.context.folder.joinpath(*resolve(path))
         except StorageError as error:
             raise TransferError(error.trouble, error.message) from error
 
     def is_remote(self, _path: bytes | str) -> bool:
         """Return what the test wants."""
-        return self.house.remote
+        return self.context.remote
 
     def on_change(self, tell: Callable[[], None]) -> None:
         """Change nothing."""
 
     def real_path(self, path: bytes | str) -> str:
         """Return the normal form."""
-        return "/" + str(self._at(path).relative_to(self.house.folder)).removeprefix(".")
+        return "/" + str(self._at(path).relative_to(self.context.folder)).removeprefix(".")
 
     def _entry(self, path: Path) -> Entry:
-        inner = path.relative_to(self.house.folder).parts
+        inner = path.relative_to(self.context.folder).parts
         partial = not path.exists() and path.with_name(path.name + ".part").exists()
         place = path.with_name(path.name + ".part") if partial else path
         if not place.exists():
@@ -230,8 +230,8 @@ class FolderSession:
         entry = self._entry(place)
         if entry.is_folder:
             raise TransferError(Trouble.IS_FOLDER, "it is a folder")
-        reader = FolderReader(entry, place, self.house.read_trouble)
-        self.house.readers.append(reader)
+        reader = FolderReader(entry, place, self.context.read_trouble)
+        self.context.readers.append(reader)
         return reader
 
     def open_write(
@@ -245,14 +245,14 @@ class FolderSession:
         place = self._at(path)
         if not place.parent.is_dir():
             raise TransferError(Trouble.NOT_FOUND, "its folder is missing")
-        uploading = FolderUploading(self.house, place, 0)
+        uploading = FolderUploading(self.context, place, 0)
         if resume and place.exists():
             uploading.part.write_bytes(place.read_bytes())
         if not resume:
             uploading.part.unlink(missing_ok=True)
         uploading.offset = uploading.part.stat().st_size if uploading.part.exists() else 0
         self.uploads.append(uploading)
-        self.house.uploads.append(uploading)
+        self.context.uploads.append(uploading)
         return uploading
 
     def rename(self, old: bytes | str, new: bytes | str, *, replace: bool) -> None:  # noqa: ARG002
@@ -296,7 +296,7 @@ class FolderSession:
 @dataclass
 class House:
     """
-    The doorkeeper of the tests, and what tests want of the store.
+    The authenticator of the tests, and what tests want of the store.
 
     ``anna`` comes in by password, ``bert`` by certificate, ``carl`` with both.
     """
@@ -382,7 +382,7 @@ class Served:
     """A running server: *port* is explicit, *implicit_port* implicit TLS."""
 
     server: FTPSServer
-    house: House
+    context: House
     port: int
     implicit_port: int
     chain: Path
@@ -429,7 +429,7 @@ def served(folder: Path, **changed: Any) -> Iterator[Served]:
     files = folder / "files"
     files.mkdir()
     chain, key, _ = certificate(folder, "localhost")
-    house = House(files)
+    context = House(files)
     client_ca = changed.pop("client_ca", None)
     hybrid = changed.pop("hybrid_required", False)
     host = changed.pop("host", "127.0.0.1")
@@ -437,13 +437,13 @@ def served(folder: Path, **changed: Any) -> Iterator[Served]:
     settings = replace(FTPSSettings(tls=tls, passive=PASSIVE, fault_seconds=0.2), **changed)
     explicit, implicit = listening(host), listening(host)
     ports = explicit.getsockname()[1], implicit.getsockname()[1]
-    server = FTPSServer([explicit], [implicit], house, settings)
+    server = FTPSServer([explicit], [implicit], context, settings)
     thread = threading.Thread(target=server.serve_forever)
     # Limits of time are looked at more often, so that nobody waits a second for them.
     with patch.object(ftps, "_SWEEP_SECONDS", 0.1):
         thread.start()
         try:
-            yield Served(server, house, *ports, chain, key)
+            yield Served(server, context, *ports, chain, key)
         finally:
             server.request_stop()
             thread.join(PATIENCE_SECONDS)

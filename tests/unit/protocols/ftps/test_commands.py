@@ -103,7 +103,7 @@ def test_stat_tells_nothing_of_others(raw: Raw) -> None:
 
 def test_allo_tells_early_what_does_not_fit(where: Served, raw: Raw) -> None:
     """Where a drop has a thousand bytes left, two thousand are refused before they are sent."""
-    (where.house.folder / "drop").mkdir()
+    (where.context.folder / "drop").mkdir()
     assert raw.code("ALLO 1000000") == 200
     raw.ask("CWD drop")
     assert raw.code("ALLO 1000") == 200

@@ -56,7 +56,7 @@ def test_a_password_in_the_clear_is_neither_checked_nor_logged(
         raw.reply()
         raw.ask("USER anna")
         assert raw.ask(f"PASS {PASSWORD}").startswith("530 ")
-    assert where.house.passwords == 0
+    assert where.context.passwords == 0
     assert PASSWORD not in caplog.text
     assert "anna" not in caplog.text
 
@@ -78,7 +78,7 @@ def test_commands_in_the_clear_behind_auth_are_thrown_away(where: Served, behind
         raw.reply()
         raw.send(b"AUTH TLS\r\n" + behind)
         assert raw.reply() == ""
-    assert where.house.passwords == 0
+    assert where.context.passwords == 0
 
 
 def test_commands_in_the_clear_after_auth_break_tls(where: Served) -> None:
@@ -142,26 +142,26 @@ def test_what_is_not_utf_8_is_refused(where: Served) -> None:
 )
 def test_nothing_but_cr_lf_ends_a_command(where: Served, line: bytes) -> None:
     """What stands behind another end of line is no command, and neither is what stands before."""
-    (where.house.folder / "a").write_bytes(b"kept")
+    (where.context.folder / "a").write_bytes(b"kept")
     with Raw(where.port) as raw:
         raw.sign_in(where)
         raw.send(line + b"\r\nNOOP\r\n")
         assert raw.reply().startswith("501 ")
         assert raw.reply() == "200 here"
         assert raw.is_silent()
-    assert [one.name for one in where.house.folder.iterdir()] == ["a"]
+    assert [one.name for one in where.context.folder.iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize("line", [b"MLST \xff\xf4DELE a", b"\xff\xffDELE a", b"\xff\xfbDELE a"])
 def test_telnet_signs_within_a_command_are_no_command(where: Served, line: bytes) -> None:
     """Telnet's signs are passed over before a command, and part nothing in it."""
-    (where.house.folder / "a").write_bytes(b"kept")
+    (where.context.folder / "a").write_bytes(b"kept")
     with Raw(where.port) as raw:
         raw.sign_in(where)
         raw.send(line + b"\r\nNOOP\r\n")
         assert raw.reply()[:2] == "50"
         assert raw.reply() == "200 here"
-    assert (where.house.folder / "a").exists()
+    assert (where.context.folder / "a").exists()
 
 
 @pytest.mark.parametrize("cut", range(1, 12))
@@ -189,7 +189,7 @@ def test_a_listing_has_one_line_for_each_name(where: Served) -> None:
     """Whatever a store might hold, no name begins a line of its own."""
     context = trusting(where.chain)
     for name in ("x\r\ntype=file; y", "u\nv", "w\x1b[2J"):
-        (where.house.folder / name).write_bytes(b"")
+        (where.context.folder / name).write_bytes(b"")
     with Raw(where.port) as raw:
         raw.sign_in(where, context)
         for verb in ("NLST", "LIST", "MLSD"):
@@ -228,7 +228,7 @@ def test_telnet_signs_before_abor_are_passed_over(where: Served) -> None:
 
 def test_slow_sign_ins_hold_nobody_up(where: Served) -> None:
     """While passwords are checked, others transfer."""
-    gate = where.house.password_gate
+    gate = where.context.password_gate
     with client(where) as fast, gate.shut():
         slow = [Raw(where.port) for _ in range(4)]
         for raw in slow:
@@ -241,7 +241,7 @@ def test_slow_sign_ins_hold_nobody_up(where: Served) -> None:
         fast.storbinary("STOR new", io.BytesIO(b"x"))
         assert gate.waiting == where.server.shared.settings.sign_in_threads
         # Whoever signed in from there before does not stand in their line.
-        where.house.is_usual_here = True
+        where.context.is_usual_here = True
         usual = Raw(where.port)
         usual.secure(trusting(where.chain))
         usual.ask("USER anna")

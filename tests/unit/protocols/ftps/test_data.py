@@ -28,7 +28,7 @@ from tests.waiting import PATIENCE_SECONDS, wait_until
 @pytest.fixture(name="where")
 def _where(tmp_path: Path) -> Iterator[Served]:
     with served(tmp_path) as running:
-        (running.house.folder / "file").write_bytes(b"content")
+        (running.context.folder / "file").write_bytes(b"content")
         yield running
 
 
@@ -149,7 +149,7 @@ def test_strangers_at_the_same_address_do_not_use_the_port_up(
             mine.sendall(b"whole")
             mine.unwrap()
         assert raw.reply().startswith("226 ")
-    assert (where.house.folder / "new").read_bytes() == b"whole"
+    assert (where.context.folder / "new").read_bytes() == b"whole"
 
 
 def _resumed(raw: Raw, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
@@ -217,7 +217,7 @@ def test_one_address_does_not_hold_all_ports(tmp_path: Path) -> None:
     """Who holds the most ports without using them gives one up to somebody from elsewhere."""
     ports = PassivePorts(first=31_700, last=31_702)
     with served(tmp_path, passive=ports) as where, contextlib.ExitStack() as others:
-        (where.house.folder / "file").write_bytes(b"content")
+        (where.context.folder / "file").write_bytes(b"content")
         greedy = [others.enter_context(Raw(where.port)) for _ in range(3)]
         for one in greedy:
             one.sign_in(where)
@@ -259,7 +259,7 @@ def test_nothing_spins_when_data_come_before_their_command(where: Served) -> Non
         assert raw.ask("STOR new")[:1] == "1"
         early.unwrap().close()
         assert raw.reply().startswith("226 ")
-    assert (where.house.folder / "new").read_bytes() == b"x" * 1000
+    assert (where.context.folder / "new").read_bytes() == b"x" * 1000
 
 
 def test_a_command_without_data_port(where: Served) -> None:
@@ -340,7 +340,7 @@ def test_ipv6(tmp_path: Path) -> None:
         raw.ask("NLST")
         assert data.recv(10) == b""
         data.close()
-        assert where.house.channels[0].peer == "::1"
+        assert where.context.channels[0].peer == "::1"
 
 
 def test_the_data_connection_is_no_weaker_than_the_control_connection(where: Served) -> None:
@@ -356,7 +356,7 @@ def test_the_data_connection_is_no_weaker_than_the_control_connection(where: Ser
         raw.sock, plain = outer, raw.sock  # type: ignore[assignment]
         for command in ("USER anna", f"PASS {PASSWORD}", "PBSZ 0", "PROT P", "TYPE I"):
             raw.ask(command)
-        assert where.house.channels[0].group == "X25519MLKEM768"
+        assert where.context.channels[0].group == "X25519MLKEM768"
         for groups, begins in ((b"X25519", "522 "), (b"X25519MLKEM768", "226 ")):
             with socket.create_connection(
                 ("127.0.0.1", raw.passive()), PATIENCE_SECONDS

@@ -14,9 +14,9 @@ CONTENT = b"0123456789" * 1000
 @pytest.fixture(name="where")
 def _where(tmp_path: Path) -> Iterator[Served]:
     with served(tmp_path) as running:
-        (running.house.folder / "file").write_bytes(CONTENT)
-        (running.house.folder / "folder").mkdir()
-        (running.house.folder / "folder" / "ä ö.txt").write_bytes(b"x")
+        (running.context.folder / "file").write_bytes(CONTENT)
+        (running.context.folder / "folder").mkdir()
+        (running.context.folder / "folder" / "ä ö.txt").write_bytes(b"x")
         yield running
 
 
@@ -110,24 +110,24 @@ def test_rest_holds_for_one_command(one: Client) -> None:
 
 def test_resumed_uploads(where: Served, one: Client) -> None:
     """REST at the size of the part goes on; anywhere else is refused with that size."""
-    (where.house.folder / "new.part").write_bytes(b"12345")
+    (where.context.folder / "new.part").write_bytes(b"12345")
     assert one.size("new") == 5
     for offset in (4, 6):
         with pytest.raises(Exception, match=r"^504 .*REST 5"):
             one.storbinary("STOR new", io.BytesIO(b""), rest=offset)
     one.storbinary("STOR new", io.BytesIO(b"678"), rest=5)
-    assert (where.house.folder / "new").read_bytes() == b"12345678"
+    assert (where.context.folder / "new").read_bytes() == b"12345678"
     one.storbinary("APPE new", io.BytesIO(b"9"))
-    assert (where.house.folder / "new").read_bytes() == b"123456789"
+    assert (where.context.folder / "new").read_bytes() == b"123456789"
     one.storbinary("APPE other", io.BytesIO(b"1"))
-    assert (where.house.folder / "other").read_bytes() == b"1"
+    assert (where.context.folder / "other").read_bytes() == b"1"
 
 
 def test_a_fresh_upload_forgets_the_part(where: Served, one: Client) -> None:
     """STOR without REST begins anew."""
-    (where.house.folder / "new.part").write_bytes(b"12345")
+    (where.context.folder / "new.part").write_bytes(b"12345")
     one.storbinary("STOR new", io.BytesIO(b"abc"))
-    assert (where.house.folder / "new").read_bytes() == b"abc"
+    assert (where.context.folder / "new").read_bytes() == b"abc"
 
 
 def test_folders(where: Served, one: Client) -> None:
@@ -161,7 +161,7 @@ def test_bad_names_are_553(one: Client) -> None:
 def test_renames(where: Served, one: Client) -> None:
     """RNFR and RNTO; one without the other is out of order."""
     one.rename("file", "folder/moved")
-    assert (where.house.folder / "folder/moved").read_bytes() == CONTENT
+    assert (where.context.folder / "folder/moved").read_bytes() == CONTENT
     with pytest.raises(Exception, match=r"^503 "):
         one.sendcmd("RNTO again")
     with pytest.raises(Exception, match=r"^550 "):

@@ -74,9 +74,9 @@ def test_so_many_from_one_address(tmp_path: Path) -> None:
 
 
 def test_the_doorkeeper_turns_away(tmp_path: Path) -> None:
-    """Whom the doorkeeper does not greet hears its sentence and nothing else."""
+    """Whom the authenticator does not greet hears its sentence and nothing else."""
     with served(tmp_path) as where:
-        where.house.turned_away.add("127.0.0.1")
+        where.context.turned_away.add("127.0.0.1")
         with Raw(where.port) as raw:
             assert raw.reply() == "421 too many attempts from your address"
             assert raw.reply() == ""
@@ -97,8 +97,8 @@ def test_a_balancer_tells_who_is_behind_it(tmp_path: Path) -> None:
                     raw.reply()
                 raw.ask("USER anna")
                 assert raw.ask(f"PASS {PASSWORD}").startswith("230 ")
-        assert [channel.peer for channel in where.house.channels] == ["198.51.100.9"] * 2
-        assert where.house.peers == ["198.51.100.9"] * 2
+        assert [channel.peer for channel in where.context.channels] == ["198.51.100.9"] * 2
+        assert where.context.peers == ["198.51.100.9"] * 2
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_balancer_that_tells_nothing_is_hung_up_on(tmp_path: Path, begins: byt
     with served(tmp_path, trusted_proxies=("127.0.0.1",)) as where, Raw(where.port) as raw:
         raw.send(begins)
         assert raw.reply() == ""
-        assert where.house.peers == []
+        assert where.context.peers == []
 
 
 def test_half_a_header_is_waited_for_without_spinning(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_header_from_anybody_else_is_a_command(tmp_path: Path) -> None:
 def test_the_doorkeeper_judges_who_is_behind_the_balancer(tmp_path: Path) -> None:
     """Throttling counts for the client, not for the balancer."""
     with served(tmp_path, trusted_proxies=("127.0.0.1",)) as where, Raw(where.port) as raw:
-        where.house.turned_away.add("198.51.100.9")
+        where.context.turned_away.add("198.51.100.9")
         raw.send(b"PROXY TCP4 198.51.100.9 192.0.2.1 40000 21\r\n")
         assert raw.reply() == "421 too many attempts from your address"
         assert raw.reply() == ""
@@ -147,7 +147,7 @@ def test_stopping_lets_transfers_end(tmp_path: Path) -> None:
         data = busy.data(context)
         busy.ask("STOR new")
         data.sendall(b"first ")
-        assert wait_until(lambda: where.house.uploads[0].offset == len(b"first "))
+        assert wait_until(lambda: where.context.uploads[0].offset == len(b"first "))
         where.server.request_stop(20)
         assert idle.reply().startswith("421 ")
         with pytest.raises(OSError):  # noqa: PT011  # refused or reset
@@ -170,7 +170,7 @@ def test_stopping_does_not_wait_for_ever(tmp_path: Path) -> None:
             data = raw.data(context)
             raw.ask("STOR new")
             data.sendall(b"first ")
-            assert wait_until(lambda: where.house.uploads[0].offset == len(b"first "))
+            assert wait_until(lambda: where.context.uploads[0].offset == len(b"first "))
             began = time.monotonic()
             where.server.request_stop(0.3)
             # The client would give up waiting long before anything else ended this transfer.
@@ -179,14 +179,14 @@ def test_stopping_does_not_wait_for_ever(tmp_path: Path) -> None:
                 pass
             assert time.monotonic() - began > 0.2
             data.close()
-    assert where.house.uploads[0].state == "aborted"
-    assert where.house.sessions[0].closed
+    assert where.context.uploads[0].state == "aborted"
+    assert where.context.sessions[0].closed
 
 
 def test_a_signal_handler_may_stop_it(tmp_path: Path) -> None:
     """request_stop in a signal handler, while the loop runs in the same thread."""
     with served(tmp_path) as other:
-        server = FTPSServer([listening()], [], other.house, other.server.shared.settings)
+        server = FTPSServer([listening()], [], other.context, other.server.shared.settings)
         before = signal.signal(signal.SIGUSR1, lambda *_: server.request_stop())
         try:
             threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()

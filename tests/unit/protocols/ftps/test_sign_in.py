@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 def _where(tmp_path: Path) -> Iterator[Served]:
     chain, _, fingerprint = certificate(tmp_path, "member")
     with served(tmp_path, client_ca=chain) as running:
-        running.house.fingerprints |= {"bert": fingerprint, "carl": fingerprint}
+        running.context.fingerprints |= {"bert": fingerprint, "carl": fingerprint}
         yield running
 
 
@@ -37,8 +37,8 @@ def test_a_password_lets_in(where: Served) -> None:
         raw.secure(trusting(where.chain))
         assert raw.ask("USER anna").startswith("331 ")
         assert raw.ask(f"PASS {PASSWORD}").startswith("230 ")
-    assert where.house.methods == [frozenset({Method.PASSWORD})]
-    channel = where.house.channels[0]
+    assert where.context.methods == [frozenset({Method.PASSWORD})]
+    channel = where.context.channels[0]
     assert (channel.version, channel.peer) == ("TLSv1.3", "127.0.0.1")
     assert channel.cipher == "TLS_AES_256_GCM_SHA384"
 
@@ -60,7 +60,7 @@ def test_a_certificate_may_be_enough(where: Served) -> None:
         raw.secure(_bringing(where))
         assert raw.ask("USER bert").startswith("232 ")
         assert raw.ask("PWD").startswith("257 ")
-    assert where.house.methods == [frozenset({Method.CLIENT_CERTIFICATE})]
+    assert where.context.methods == [frozenset({Method.CLIENT_CERTIFICATE})]
 
 
 def test_two_methods_when_both_are_needed(where: Served) -> None:
@@ -71,11 +71,11 @@ def test_two_methods_when_both_are_needed(where: Served) -> None:
         assert reply.startswith("331 ")
         assert "a certificate and a password are required" in reply
         assert raw.ask(f"PASS {PASSWORD}").startswith("230 ")
-    assert where.house.methods == [frozenset({Method.PASSWORD, Method.CLIENT_CERTIFICATE})]
+    assert where.context.methods == [frozenset({Method.PASSWORD, Method.CLIENT_CERTIFICATE})]
 
 
 def test_the_refusal_says_what_is_missing(where: Served) -> None:
-    """The doorkeeper's sentence is the text of the 530."""
+    """The authenticator's sentence is the text of the 530."""
     with Raw(where.port) as raw:
         raw.secure(trusting(where.chain))
         raw.ask("USER carl")
@@ -99,7 +99,7 @@ def test_a_certificate_counts_for_its_owner_only(where: Served) -> None:
         raw.ask("USER carl")
         raw.ask("USER anna")
         assert raw.ask(f"PASS {PASSWORD}").startswith("230 ")
-    assert where.house.methods == [frozenset({Method.PASSWORD})]
+    assert where.context.methods == [frozenset({Method.PASSWORD})]
 
 
 def test_three_attempts(where: Served) -> None:
@@ -132,7 +132,7 @@ def test_nobody_changes_names(where: Served) -> None:
 
 def test_a_client_that_left_meanwhile_leaves_no_session(where: Served) -> None:
     """A session that was opened for nobody is closed."""
-    gate = where.house.password_gate
+    gate = where.context.password_gate
     with gate.shut():
         with Raw(where.port) as raw:
             raw.secure(trusting(where.chain))
@@ -140,4 +140,4 @@ def test_a_client_that_left_meanwhile_leaves_no_session(where: Served) -> None:
             raw.send(f"PASS {PASSWORD}\r\n".encode())
             assert wait_until(lambda: gate.waiting == 1)
         where.server.request_stop()
-    assert wait_until(lambda: where.house.sessions and where.house.sessions[0].closed)
+    assert wait_until(lambda: where.context.sessions and where.context.sessions[0].closed)

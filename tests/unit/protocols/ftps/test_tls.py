@@ -13,12 +13,12 @@ from sealgate.errors import ConfigError
 from sealgate.protocols.ftps.tls import (
     TLS_1_2_SUITES,
     Contexts,
-    Need,
     ReceiveBuffer,
     TLSBrokenError,
     TLSClosedError,
     TLSConnection,
     TLSFiles,
+    TLSNeed,
     server_context,
 )
 from tests.unit.protocols.ftps.ftps_served import (
@@ -64,7 +64,7 @@ def test_the_hybrid_group_comes_first(tmp_path: Path) -> None:
     with served(tmp_path) as where:
         with client(where):
             pass
-        assert where.house.channels[0].group == "X25519MLKEM768"
+        assert where.context.channels[0].group == "X25519MLKEM768"
 
 
 def test_where_the_hybrid_group_is_required_nothing_else_is_spoken(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_tls_1_2_has_forward_secret_aead_and_nothing_else(tmp_path: Path, suite:
         if suite in TLS_1_2_SUITES and "ECDSA" in suite:
             with client(where, context=context) as one:
                 assert one.nlst() == []
-            channel = where.house.channels[0]
+            channel = where.context.channels[0]
             assert (channel.version, channel.cipher) == ("TLSv1.2", TLS_1_2_SUITES[suite])
         else:
             with pytest.raises(ssl.SSLError), Raw(where.port) as raw:
@@ -184,7 +184,7 @@ def _pair(tmp_path: Path) -> tuple[TLSConnection, ssl.SSLSocket]:
     context = trusting(chain)
     thread = threading.Thread(target=lambda: box.append(context.wrap_socket(theirs)))
     thread.start()
-    while tls.handshake() is not Need.NOTHING:
+    while tls.handshake() is not TLSNeed.NOTHING:
         pass
     thread.join(10)
     ours.setblocking(False)

@@ -9,11 +9,11 @@ import pytest
 
 from sealgate.protocols.ftps.tls import (
     DataTLSConnection,
-    Need,
     ReceiveBuffer,
     TLSBrokenError,
     TLSConnection,
     TLSFiles,
+    TLSNeed,
     server_context,
 )
 from tests.unit.protocols.ftps.ftps_served import PASSWORD, certificate, served, trusting
@@ -155,7 +155,7 @@ def test_what_is_no_tls_is_refused_at_once(ends: _Ends) -> None:
 def test_a_client_that_leaves_ends_the_handshake(ends: _Ends) -> None:
     """Half a record and then nothing more."""
     ends.wire.sendall(b"\x16\x03\x01\x02")
-    assert ends.tls.handshake() is Need.READABLE
+    assert ends.tls.handshake() is TLSNeed.READABLE
     ends.wire.close()
     with pytest.raises(TLSBrokenError, match="without close_notify"):
         ends.tls.handshake()

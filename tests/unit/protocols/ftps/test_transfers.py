@@ -22,7 +22,7 @@ LARGE = os.urandom(5 * BLOCK_BYTES + 12_345)
 @pytest.fixture(name="where")
 def _where(tmp_path: Path) -> Iterator[Served]:
     with served(tmp_path) as running:
-        (running.house.folder / "large").write_bytes(LARGE)
+        (running.context.folder / "large").write_bytes(LARGE)
         yield running
 
 
@@ -35,16 +35,16 @@ def _context(where: Served) -> ssl.SSLContext:
 @pytest.mark.parametrize("size", [0, 1, 16_384, BLOCK_BYTES, BLOCK_BYTES + 1, len(LARGE)])
 def test_there_and_back(where: Served, size: int, *, remote: bool) -> None:
     """Files of every size arrive whole both ways, over near stores and far ones."""
-    where.house.remote = remote
+    where.context.remote = remote
     with client(where) as one:
         assert one.storbinary("STOR new", io.BytesIO(LARGE[:size])).startswith("226 ")
-        assert (where.house.folder / "new").read_bytes() == LARGE[:size]
+        assert (where.context.folder / "new").read_bytes() == LARGE[:size]
         back = io.BytesIO()
         assert one.retrbinary("RETR new", back.write).startswith("226 ")
         assert back.getvalue() == LARGE[:size]
-    assert [upload.state for upload in where.house.uploads] == ["closed"]
+    assert [upload.state for upload in where.context.uploads] == ["closed"]
     where.server.request_stop()
-    assert wait_until(lambda: all(reader.closed for reader in where.house.readers))
+    assert wait_until(lambda: all(reader.closed for reader in where.context.readers))
 
 
 @pytest.mark.parametrize("remote", [False, True])
@@ -52,7 +52,7 @@ def test_an_upload_without_close_notify_is_not_complete(
     where: Served, context: ssl.SSLContext, *, remote: bool
 ) -> None:
     """A line that ends without close_notify may have been cut: 426, and nothing is stored."""
-    where.house.remote = remote
+    where.context.remote = remote
     with Raw(where.port) as raw:
         raw.sign_in(where, context)
         data = raw.data(context)
@@ -60,8 +60,8 @@ def test_an_upload_without_close_notify_is_not_complete(
         data.sendall(LARGE[:100_000])
         data.shutdown(socket.SHUT_WR)
         assert raw.reply().startswith("426 ")
-        assert not (where.house.folder / "cut").exists()
-        assert where.house.uploads[0].state == "aborted"
+        assert not (where.context.folder / "cut").exists()
+        assert where.context.uploads[0].state == "aborted"
         assert raw.ask("SIZE cut") == "213 100000"
         data.close()
 
@@ -73,11 +73,11 @@ def test_an_upload_that_is_reset_is_not_complete(where: Served, context: ssl.SSL
         data = raw.data(context)
         raw.ask("STOR cut")
         data.sendall(b"x" * 1000)
-        assert wait_until(lambda: where.house.uploads[0].offset == 1000)
+        assert wait_until(lambda: where.context.uploads[0].offset == 1000)
         data.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         data.close()
         assert raw.reply().startswith("426 ")
-        assert where.house.uploads[0].state == "aborted"
+        assert where.context.uploads[0].state == "aborted"
 
 
 def test_226_comes_after_the_store_has_it(where: Served, context: ssl.SSLContext) -> None:
@@ -85,16 +85,16 @@ def test_226_comes_after_the_store_has_it(where: Served, context: ssl.SSLContext
     with Raw(where.port) as raw, Raw(where.port) as other:
         raw.sign_in(where, context)
         other.sign_in(where, context)
-        with where.house.store_gate.shut():
+        with where.context.store_gate.shut():
             data = raw.data(context)
             raw.ask("STOR slow")
             data.unwrap().close()
-            assert wait_until(lambda: where.house.store_gate.waiting == 1)
+            assert wait_until(lambda: where.context.store_gate.waiting == 1)
             assert other.ask("PWD").startswith("257 ")
             assert raw.is_silent()
-            assert not (where.house.folder / "slow").exists()
+            assert not (where.context.folder / "slow").exists()
         assert raw.reply().startswith("226 ")
-        assert (where.house.folder / "slow").exists()
+        assert (where.context.folder / "slow").exists()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_226_comes_after_the_store_has_it(where: Served, context: ssl.SSLContext
 )
 def test_a_commit_that_fails_is_told(where: Served, trouble: Trouble, code: int) -> None:
     """What the store refuses at the end is the reply, with its own code."""
-    where.house.commit_trouble = trouble
+    where.context.commit_trouble = trouble
     with client(where) as one:
         with pytest.raises(Exception, match=f"^{code} "):
             one.storbinary("STOR new", io.BytesIO(b"x"))
@@ -112,7 +112,7 @@ def test_a_commit_that_fails_is_told(where: Served, trouble: Trouble, code: int)
 
 def test_a_quota_stops_an_upload_on_its_way(where: Served, context: ssl.SSLContext) -> None:
     """The client hears 552 as soon as it is too much, and what was whole may be resumed."""
-    where.house.quota = BLOCK_BYTES
+    where.context.quota = BLOCK_BYTES
     with Raw(where.port) as raw:
         raw.sign_in(where, context)
         with raw.data(context) as data:
@@ -122,7 +122,7 @@ def test_a_quota_stops_an_upload_on_its_way(where: Served, context: ssl.SSLConte
             assert raw.reply().startswith("552 ")
             data.sendall(LARGE)
             assert raw.ask("NOOP").startswith("200 ")
-    assert where.house.uploads[0].state == "aborted"
+    assert where.context.uploads[0].state == "aborted"
 
 
 def is_cut_off(data: ssl.SSLSocket) -> bool:
@@ -150,7 +150,7 @@ def test_a_refused_upload_is_not_sent_on_without_end(
     where: Served, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever goes on sending is cut off after so much, and by the next transfer at once."""
-    where.house.quota = BLOCK_BYTES
+    where.context.quota = BLOCK_BYTES
     monkeypatch.setattr(ftps_data, "DISCARD_BYTES", 4 * BLOCK_BYTES)
     with Raw(where.port) as raw:
         raw.sign_in(where, context)
@@ -173,8 +173,8 @@ def test_damage_in_the_middle_is_no_end(
     where: Served, context: ssl.SSLContext, *, remote: bool
 ) -> None:
     """A file found damaged on its way ends without close_notify and with 550."""
-    where.house.read_trouble = Trouble.TAMPERED
-    where.house.remote = remote
+    where.context.read_trouble = Trouble.TAMPERED
+    where.context.remote = remote
     with Raw(where.port) as raw:
         raw.sign_in(where, context)
         data = raw.data(context)
@@ -185,14 +185,14 @@ def test_damage_in_the_middle_is_no_end(
         assert raw.reply().startswith("550 ")
         data.close()
     # The reply does not wait for the reader to be let go of.
-    assert wait_until(lambda: where.house.readers[0].closed)
+    assert wait_until(lambda: where.context.readers[0].closed)
 
 
 def test_damage_at_the_beginning_is_refused_before_anything_is_sent(
     where: Served, context: ssl.SSLContext
 ) -> None:
     """A reader that fails at once leads to a refusal instead of a 150."""
-    where.house.read_trouble = Trouble.TAMPERED
+    where.context.read_trouble = Trouble.TAMPERED
     with Raw(where.port) as raw:
         raw.sign_in(where, context)
         data = raw.data(context)
@@ -200,7 +200,7 @@ def test_damage_at_the_beginning_is_refused_before_anything_is_sent(
         assert raw.ask("RETR large").startswith("550 ")
         data.close()
     # The reply does not wait for the reader to be let go of.
-    assert wait_until(lambda: where.house.readers[0].closed)
+    assert wait_until(lambda: where.context.readers[0].closed)
 
 
 def test_our_own_close_notify(where: Served, context: ssl.SSLContext) -> None:
@@ -220,7 +220,7 @@ def test_abor_during_a_download(where: Served, context: ssl.SSLContext) -> None:
     """426 for the transfer, 226 for ABOR, and the connection goes on."""
     with Raw(where.port) as raw:
         raw.sign_in(where, context)
-        (where.house.folder / "huge").write_bytes(bytes(64 << 20))
+        (where.context.folder / "huge").write_bytes(bytes(64 << 20))
         data = raw.data(context)
         raw.ask("RETR huge")
         data.recv(1000)
@@ -229,7 +229,7 @@ def test_abor_during_a_download(where: Served, context: ssl.SSLContext) -> None:
         assert raw.reply().startswith("226 ")
         data.close()
         assert raw.ask("PWD").startswith("257 ")
-    assert where.house.readers[0].closed
+    assert where.context.readers[0].closed
 
 
 def test_abor_during_an_upload(where: Served, context: ssl.SSLContext) -> None:
@@ -239,7 +239,7 @@ def test_abor_during_an_upload(where: Served, context: ssl.SSLContext) -> None:
         data = raw.data(context)
         raw.ask("STOR new")
         data.sendall(b"x" * 1000)
-        assert wait_until(lambda: where.house.uploads[0].offset == 1000)
+        assert wait_until(lambda: where.context.uploads[0].offset == 1000)
         assert raw.ask("ABOR").startswith("426 ")
         assert raw.reply().startswith("226 ")
         data.close()
@@ -265,9 +265,9 @@ def test_a_client_that_vanishes_leaves_a_part(where: Served, context: ssl.SSLCon
         data = raw.data(context)
         raw.ask("STOR new")
         data.sendall(b"x" * 1000)
-        assert wait_until(lambda: where.house.uploads[0].offset == 1000)
-    assert wait_until(lambda: where.house.sessions[0].closed)
-    assert where.house.uploads[0].state == "aborted"
+        assert wait_until(lambda: where.context.uploads[0].offset == 1000)
+    assert wait_until(lambda: where.context.sessions[0].closed)
+    assert where.context.uploads[0].state == "aborted"
     data.close()
 
 
@@ -275,7 +275,7 @@ def test_a_data_connection_that_stands_still_is_ended(
     where: Served, context: ssl.SSLContext
 ) -> None:
     """Neither an upload nor a download may hold a place for ever."""
-    (where.house.folder / "huge").write_bytes(bytes(64 << 20))
+    (where.context.folder / "huge").write_bytes(bytes(64 << 20))
     for command in ("STOR new", "RETR huge"):
         with Raw(where.port) as raw:
             raw.sign_in(where, context)
@@ -311,21 +311,21 @@ def test_slow_readers_cost_no_memory(tmp_path: Path) -> None:
 
 def test_a_slow_far_store_holds_nobody_up(where: Served, context: ssl.SSLContext) -> None:
     """While one upload waits for a network, other clients are served."""
-    where.house.remote = True
+    where.context.remote = True
     with Raw(where.port) as slow, Raw(where.port) as fast:
         slow.sign_in(where, context)
         fast.sign_in(where, context)
         data = slow.data(context)
-        with where.house.store_gate.shut():
+        with where.context.store_gate.shut():
             slow.ask("STOR new")
             data.sendall(b"x" * 1000)
-            assert wait_until(lambda: where.house.store_gate.waiting == 1)
+            assert wait_until(lambda: where.context.store_gate.waiting == 1)
             for _ in range(5):
                 assert fast.ask("PWD").startswith("257 ")
-            assert where.house.store_gate.waiting == 1
+            assert where.context.store_gate.waiting == 1
         data.unwrap().close()
         assert slow.reply().startswith("226 ")
-    assert (where.house.folder / "new").read_bytes() == b"x" * 1000
+    assert (where.context.folder / "new").read_bytes() == b"x" * 1000
 
 
 def test_thirty_uploads_at_once(where: Served) -> None:
@@ -347,4 +347,4 @@ def test_thirty_uploads_at_once(where: Served) -> None:
     assert failures == []
     for i in range(30):
         name = f"file{i:03}"
-        assert (where.house.folder / name).read_bytes() == name.encode() * 50_000
+        assert (where.context.folder / name).read_bytes() == name.encode() * 50_000

@@ -12,10 +12,10 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Drop, KeySettings
 from sealgate.policy.protection import StorageRung
 from sealgate.protocols.model import Caller, Channel, Event, Method
-from sealgate.protocols.session.session import Session
-from sealgate.protocols.session.session_drops import OpenDrop
-from sealgate.protocols.session.session_house import Hooks, House
-from sealgate.protocols.session.uploads_digest import KnownDigests
+from sealgate.protocols.session.context import Hooks, SessionContext
+from sealgate.protocols.session.digests import KnownDigests
+from sealgate.protocols.session.drops import OpenDrop
+from sealgate.protocols.session.session import DropSession
 from sealgate.protocols.ssh.transit import SFTP
 from sealgate.storage.adapters.keystore import open_keyring
 from sealgate.storage.adapters.opened import open_store
@@ -90,13 +90,13 @@ class Ground:
         return KnownDigests()
 
     @property
-    def house(self) -> House:
+    def context(self) -> SessionContext:
         """Return what sessions share."""
-        return House(
+        return SessionContext(
             self.events.append, self.complaints.append, self.now, self.hooks, digests=self.digests
         )
 
-    def session(self, caller: Caller = ANNA) -> Session:
+    def session(self, caller: Caller = ANNA) -> DropSession:
         """Return a session of *caller* in all drops, with a grant for each."""
         at = 1_800_000_000.0
         grants = tuple(
@@ -104,7 +104,7 @@ class Ground:
             for name in self.drops
         )
         caller = replace(caller, grants=grants)
-        return Session(caller, CHANNEL, self.drops, {}, self.house)
+        return DropSession(caller, CHANNEL, self.drops, {}, self.context)
 
     def close(self) -> None:
         """Close the stores."""
@@ -117,7 +117,7 @@ class Ground:
         return [(event.action, event.place, event.result) for event in self.events]
 
 
-def put(session: Session, path: str, content: bytes, **options: bool) -> None:
+def put(session: DropSession, path: str, content: bytes, **options: bool) -> None:
     """Upload *content*, in pieces as a client does."""
     upload = session.open_write(path, **options)
     for at in range(0, len(content), 32768):
@@ -125,7 +125,7 @@ def put(session: Session, path: str, content: bytes, **options: bool) -> None:
     upload.close()
 
 
-def get(session: Session, path: str) -> bytes:
+def get(session: DropSession, path: str) -> bytes:
     """Download a file from its beginning to its end."""
     reader = session.open_read(path)
     try:

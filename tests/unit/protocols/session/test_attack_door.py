@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from sealgate.identity.throttle import MOST_ENTRIES, Throttle
-from tests.unit.protocols.ssh.ssh_plain import PlainDoorkeeper, PlainFiles
+from tests.unit.protocols.ssh.ssh_plain import PlainAuthenticator, PlainFiles
 from tests.unit.protocols.ssh.ssh_served import HOST, ssh_served
 from tests.waiting import PATIENCE_SECONDS
 
@@ -23,7 +23,7 @@ def _knock(port: int, source: str) -> socket.socket:
 
 def test_one_address_keeps_nobody_out(tmp_path: Path) -> None:
     """A crowd that never signs in loses its oldest connection to somebody from elsewhere."""
-    door = PlainDoorkeeper(PlainFiles(tmp_path))
+    door = PlainAuthenticator(PlainFiles(tmp_path))
     with (
         ssh_served(tmp_path / "server", door, max_unauthenticated=3) as served,
         contextlib.ExitStack() as held,

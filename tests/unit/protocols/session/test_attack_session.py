@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sealgate.protocols.model import TransferError
-from sealgate.protocols.session.session import Session
-from sealgate.protocols.session.session_house import OpenFiles
+from sealgate.protocols.session.context import OpenFiles
+from sealgate.protocols.session.session import DropSession
 from sealgate.storage.model import Trouble
 from tests.unit.protocols.session.dropped import ANNA, BEN, CHANNEL, Ground, get, put
 
@@ -61,8 +61,8 @@ def test_a_part_that_is_renamed_takes_no_file_away(
 def test_nobody_holds_more_files_open_than_their_share(ground: Ground) -> None:
     """Over all sessions of one caller, for writing and reading; others are not kept out."""
     ground.add()
-    house = replace(ground.house, open_files=OpenFiles(3))
-    one, two = (Session(ANNA, CHANNEL, ground.drops, {}, house) for _ in range(2))
+    context = replace(ground.context, open_files=OpenFiles(3))
+    one, two = (DropSession(ANNA, CHANNEL, ground.drops, {}, context) for _ in range(2))
     put(one, "in/a", b"x")
     for _ in range(5):
         with pytest.raises(TransferError):
@@ -75,7 +75,7 @@ def test_nobody_holds_more_files_open_than_their_share(ground: Ground) -> None:
             with pytest.raises(TransferError) as caught:
                 act("in/a")
             assert caught.value.trouble is Trouble.BUSY
-    ben = Session(BEN, CHANNEL, ground.drops, {}, house)
+    ben = DropSession(BEN, CHANNEL, ground.drops, {}, context)
     assert get(ben, "in/a") == b"x"
     last.close()
     last.close()

@@ -12,8 +12,8 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import OnMismatch
 from sealgate.protocols.model import TransferError
 from sealgate.protocols.session import hooks as module
+from sealgate.protocols.session.drops import INCOMING, QUARANTINE
 from sealgate.protocols.session.hooks import NOT_LOOKED_AT, SharedScanner, UploadHooks
-from sealgate.protocols.session.session_drops import INCOMING, QUARANTINE
 from sealgate.storage.model import Trouble
 from tests.unit.protocols.session.dropped import Ground, get, put
 from tests.waiting import wait_until

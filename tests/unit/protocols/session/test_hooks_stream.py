@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sealgate.protocols.session.digests import RunningDigest
 from sealgate.protocols.session.hooks_stream import Passing, StoredStream
-from sealgate.protocols.session.uploads_digest import RunningDigest
 from tests.unit.protocols.session.dropped import Ground, put
 
 

@@ -10,9 +10,9 @@ import pytest
 from sealgate.policy.inventory import Drop
 from sealgate.policy.protection import StorageRung
 from sealgate.protocols.model import FileSession, Refusal, TransferError
-from sealgate.protocols.session.session import Session
-from sealgate.protocols.session.session_drops import OpenDrop
-from sealgate.protocols.session.session_house import House
+from sealgate.protocols.session.context import SessionContext
+from sealgate.protocols.session.drops import OpenDrop
+from sealgate.protocols.session.session import DropSession
 from sealgate.storage.age.keys import HybridIdentity
 from sealgate.storage.age.stream import open_stream
 from sealgate.storage.model import StorageError, Trouble
@@ -287,7 +287,7 @@ def test_a_drop_below_its_class_is_refused_with_the_rule(ground: Ground) -> None
     """It is not listed; who names it is told the rule, and the trail has it."""
     ground.add("in")
     against = Refusal("access-no-key", '"paper" is confidential: a key is required', "use a key")
-    session = Session(ANNA, CHANNEL, ground.drops, {"paper": against}, ground.house)
+    session = DropSession(ANNA, CHANNEL, ground.drops, {"paper": against}, ground.context)
     assert [entry.path for entry in session.list("/")] == [("in",)]
     error = refused(lambda: session.stat("/paper/x"), Trouble.DENIED, "a key is required")
     assert (error.rule, error.hint) == ("access-no-key", "use a key")
@@ -342,7 +342,7 @@ def test_a_drop_that_takes_a_grant_is_shut_without_one(ground: Ground) -> None:
     """Whoever hands a session such a drop and no grant opens nothing by that."""
     recipients = (str(HybridIdentity.generate().recipient()),)
     ground.add("safe", "secret", rung=StorageRung.HIGHLY_ENCRYPTED, recipients=recipients)
-    session = Session(ANNA, CHANNEL, ground.drops, {}, ground.house)
+    session = DropSession(ANNA, CHANNEL, ground.drops, {}, ground.context)
     assert list(session.list("/")) == []
     refused(lambda: session.stat("safe"), Trouble.DENIED, "your grant ran out")
 
@@ -369,7 +369,7 @@ def test_faults_of_the_store_are_told_without_its_places(ground: Ground) -> None
 
     bad = Drop("bad", drop.drop.classification, "", drop.drop.admit)
     opened = OpenDrop(bad, Broken())  # type: ignore[arg-type]  # it has a bug
-    broken = Session(ANNA, CHANNEL, {"bad": opened}, {}, ground.house)
+    broken = DropSession(ANNA, CHANNEL, {"bad": opened}, {}, ground.context)
     refused(lambda: broken.stat("bad/x"), Trouble.FAILED, "the server failed")
     assert ground.complaints[-1] == "ValueError in a session"
 
@@ -383,10 +383,12 @@ def test_is_remote_never_raises(ground: Ground) -> None:
 
 
 def test_leaving_is_told(ground: Ground) -> None:
-    """The doorkeeper hears of each session that closes."""
-    left: list[Session] = []
-    house = House(ground.events.append, ground.complaints.append, ground.now, None, left.append)
-    session = Session(ANNA, CHANNEL, {}, {}, house)
+    """The authenticator hears of each session that closes."""
+    left: list[DropSession] = []
+    context = SessionContext(
+        ground.events.append, ground.complaints.append, ground.now, None, left.append
+    )
+    session = DropSession(ANNA, CHANNEL, {}, {}, context)
     session.close()
     assert left == [session]
     with pytest.raises(StorageError):

@@ -191,7 +191,7 @@ class PlainFiles:
 
 
 @dataclass
-class PlainDoorkeeper:
+class PlainAuthenticator:
     """Lets *name* in with *keys* or *password*; refuses what *refusal* says."""
 
     files: PlainFiles

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.processes import forget_most_resident, most_resident_bytes, resident_bytes
-from tests.unit.protocols.ssh.ssh_plain import PlainDoorkeeper, PlainFiles
+from tests.unit.protocols.ssh.ssh_plain import PlainAuthenticator, PlainFiles
 from tests.unit.protocols.ssh.ssh_served import Served, make_key, ssh_served
 from tests.waiting import PATIENCE_SECONDS
 
@@ -69,7 +69,7 @@ def ssh_process(folder: Path, **settings: object) -> Iterator[Process]:
 
 def _main() -> None:
     folder, settings = Path(sys.argv[1]), json.loads(sys.argv[3])
-    door = PlainDoorkeeper(PlainFiles(folder / "root"))
+    door = PlainAuthenticator(PlainFiles(folder / "root"))
     door.keys.add(sys.argv[2])
     door.too_many.update(settings.pop("too_many", []))
     with ssh_served(folder / "ssh", door, **settings) as served:

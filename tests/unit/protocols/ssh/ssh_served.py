@@ -1,4 +1,4 @@
-"""The SSH server in a thread, over a plain folder or whatever doorkeeper a test brings."""
+"""The SSH server in a thread, over a plain folder or whatever authenticator a test brings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sealgate.protocols.model import Doorkeeper
+    from sealgate.protocols.model import Authenticator
 
 HOST = "127.0.0.1"
 
@@ -104,8 +104,8 @@ def make_key(path: Path, kind: str = "ed25519", *options: str) -> str:
 
 
 @contextmanager
-def ssh_served(folder: Path, doorkeeper: Doorkeeper, **settings: object) -> Iterator[Served]:
-    """Serve with *doorkeeper*; keys and known hosts lie under *folder*."""
+def ssh_served(folder: Path, authenticator: Authenticator, **settings: object) -> Iterator[Served]:
+    """Serve with *authenticator*; keys and known hosts lie under *folder*."""
     folder.mkdir(parents=True, exist_ok=True)
     keys = host_keys(str(folder / "host"))
     key = folder / "id"
@@ -126,7 +126,7 @@ def ssh_served(folder: Path, doorkeeper: Doorkeeper, **settings: object) -> Iter
         served.loop = asyncio.get_running_loop()
         served.running = await serve_sftp(
             [listening],
-            doorkeeper,
+            authenticator,
             SSHSettings(keys, **settings),  # type: ignore[arg-type]
         )
         ready.set()

@@ -9,13 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealgate.protocols.ssh import sftp_packets as wire
-from sealgate.protocols.ssh.sftp_packets import Attributes, Kind, PacketError, Reader, Status
+from sealgate.protocols.ssh.sftp_packets import (
+    Attributes,
+    PacketError,
+    PacketType,
+    Reader,
+    StatusCode,
+)
 from sealgate.storage.model import Entry, Space, Trouble
 
 
 def test_a_status_is_as_the_draft_draws_it() -> None:
     """Length, type, number, code, message, language."""
-    assert wire.status(7, Status.FAILURE, "no") == bytes.fromhex(
+    assert wire.status(7, StatusCode.FAILURE, "no") == bytes.fromhex(
         "00000013 65 00000007 00000004 00000002 6e6f 00000000"
     )
 
@@ -65,7 +71,7 @@ def test_no_name_ends_a_line_early() -> None:
     name = "f\n-rw------- 1 x x 1 Jan 01 00:00 g"
     entry = Entry(("d", name), False, 1, 0.0, "anna\x1b[2J")
     assert wire.long_name(entry, name, 0.0).isprintable()
-    assert wire.status(1, Status.FAILURE, "no\n\x1byes")[17:-4] == b"no??yes"
+    assert wire.status(1, StatusCode.FAILURE, "no\n\x1byes")[17:-4] == b"no??yes"
 
 
 def test_space_is_in_blocks() -> None:
@@ -76,15 +82,15 @@ def test_space_is_in_blocks() -> None:
 
 def test_every_trouble_has_a_status() -> None:
     """What has no word of its own in version 3 is a failure with a message."""
-    codes = {trouble: wire.STATUS_OF.get(trouble, Status.FAILURE) for trouble in Trouble}
-    assert codes[Trouble.NOT_FOUND] is Status.NO_SUCH_FILE
-    assert codes[Trouble.DENIED] is Status.PERMISSION_DENIED
-    assert codes[Trouble.UNSUPPORTED] is Status.OP_UNSUPPORTED
-    assert codes[Trouble.QUOTA] is codes[Trouble.NO_SPACE] is Status.FAILURE
+    codes = {trouble: wire.STATUS_OF.get(trouble, StatusCode.FAILURE) for trouble in Trouble}
+    assert codes[Trouble.NOT_FOUND] is StatusCode.NO_SUCH_FILE
+    assert codes[Trouble.DENIED] is StatusCode.PERMISSION_DENIED
+    assert codes[Trouble.UNSUPPORTED] is StatusCode.OP_UNSUPPORTED
+    assert codes[Trouble.QUOTA] is codes[Trouble.NO_SPACE] is StatusCode.FAILURE
 
 
 def test_a_packet_of_a_bad_length_is_refused() -> None:
     """Empty ones and ones longer than was announced."""
     for length in (0, wire.MAX_PACKET_BYTES + 1, 0xFFFFFFFF):
         with pytest.raises(PacketError):
-            wire.whole(length.to_bytes(4, "big") + bytes([Kind.READ]))
+            wire.whole(length.to_bytes(4, "big") + bytes([PacketType.READ]))

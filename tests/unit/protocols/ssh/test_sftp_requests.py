@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealgate.protocols.model import TransferError
-from sealgate.protocols.ssh.sftp_packets import Kind, PacketError, Reader, string
+from sealgate.protocols.ssh.sftp_packets import PacketError, PacketType, Reader, string
 from sealgate.protocols.ssh.sftp_requests import Owners, Requests
 from sealgate.storage.model import StorageError
 from tests.unit.protocols.ssh.ssh_plain import PlainFiles
@@ -38,12 +38,12 @@ def ask(requests: Requests, kind: int, body: bytes) -> bytes:
 
 def extended(requests: Requests, name: str, body: bytes = b"") -> bytes:
     """Return the answer to an extended request."""
-    return ask(requests, Kind.EXTENDED, string(name) + body)
+    return ask(requests, PacketType.EXTENDED, string(name) + body)
 
 
 def opened(requests: Requests) -> bytes:
     """Return a handle of the file."""
-    return ask(requests, Kind.OPEN, string("/a") + b"\0\0\0\1\0\0\0\0")[5:]
+    return ask(requests, PacketType.OPEN, string("/a") + b"\0\0\0\1\0\0\0\0")[5:]
 
 
 def test_limits_are_told(requests: Requests) -> None:
@@ -61,7 +61,7 @@ def test_expand_path_knows_one_home(requests: Requests) -> None:
 
 def test_owners_have_numbers_and_the_numbers_have_names(requests: Requests) -> None:
     """What STAT shows as a number, users-groups-by-id turns into the uploader's name."""
-    shown = ask(requests, Kind.STAT, string("/a"))
+    shown = ask(requests, PacketType.STAT, string("/a"))
     owner = int.from_bytes(shown[13:17], "big")
     ids = string(owner.to_bytes(4, "big"))
     assert b"anna" in extended(requests, "users-groups-by-id@openssh.com", ids + ids)
@@ -72,15 +72,15 @@ def test_attributes_are_remembered_until_the_session_changes_something(
     requests: Requests, tmp_path: Path
 ) -> None:
     """A second STAT asks nobody; an upload of the session itself is seen at once."""
-    first = ask(requests, Kind.STAT, string("/a"))
+    first = ask(requests, PacketType.STAT, string("/a"))
     (tmp_path / "a").write_bytes(b"changed by others")
-    assert ask(requests, Kind.LSTAT, string("/a")) == first
-    handle = ask(requests, Kind.OPEN, string("/b") + b"\0\0\0\x1a\0\0\0\0")[5:]
-    assert ask(requests, Kind.STAT, string("/a")) != first
-    ask(requests, Kind.STAT, string("/b"))
-    ask(requests, Kind.WRITE, string(handle) + bytes(8) + string(b"12345"))
-    ask(requests, Kind.CLOSE, string(handle))
-    assert ask(requests, Kind.STAT, string("/b"))[5:13] == (5).to_bytes(8, "big")
+    assert ask(requests, PacketType.LSTAT, string("/a")) == first
+    handle = ask(requests, PacketType.OPEN, string("/b") + b"\0\0\0\x1a\0\0\0\0")[5:]
+    assert ask(requests, PacketType.STAT, string("/a")) != first
+    ask(requests, PacketType.STAT, string("/b"))
+    ask(requests, PacketType.WRITE, string(handle) + bytes(8) + string(b"12345"))
+    ask(requests, PacketType.CLOSE, string(handle))
+    assert ask(requests, PacketType.STAT, string("/b"))[5:13] == (5).to_bytes(8, "big")
 
 
 @pytest.mark.parametrize("name", ["check-file", "check-file-handle"])
@@ -112,7 +112,7 @@ def test_check_file_refuses_weak_hashes_and_tiny_blocks(requests: Requests) -> N
 def test_an_offset_that_no_file_has_is_behind_its_end(requests: Requests) -> None:
     """Sixty-four bits are more than a file's offset has: end of file, not a fault."""
     asked = string(opened(requests)) + b"\x80" + bytes(7) + b"\0\0\0\1"
-    assert ask(requests, Kind.READ, asked)[:5] == b"\x65\0\0\0\x01"
+    assert ask(requests, PacketType.READ, asked)[:5] == b"\x65\0\0\0\x01"
 
 
 def test_hard_links_are_refused_in_words(requests: Requests) -> None:
@@ -129,7 +129,7 @@ def test_an_unknown_extension_and_an_unknown_request(requests: Requests) -> None
 
 
 @given(
-    st.sampled_from([*Kind, 0, 77, 255]),
+    st.sampled_from([*PacketType, 0, 77, 255]),
     st.one_of(
         st.binary(max_size=60),
         st.tuples(

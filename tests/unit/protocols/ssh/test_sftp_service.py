@@ -6,19 +6,16 @@ import struct
 import tempfile
 import tracemalloc
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealgate.protocols.session.uploads_digest import RunningDigest
-from sealgate.protocols.ssh.sftp_packets import Kind, packet, string
+from sealgate.protocols.session.digests import RunningDigest
+from sealgate.protocols.ssh.sftp_packets import PacketType, packet, string
 from sealgate.protocols.ssh.sftp_service import SFTPService
 from tests.unit.protocols.ssh.ssh_plain import PlainFiles
-
-if TYPE_CHECKING:
-    from sealgate.protocols.ssh.session import Session
 
 _WRITE_AND_CREATE = struct.pack(">II", 0x1A, 0)
 
@@ -48,18 +45,20 @@ def _request(kind: int, number: int, body: bytes) -> bytes:
 def _upload(content: bytes, piece: int) -> bytes:
     """Return what a client sends that uploads *content* in pieces of that size."""
     writes = [
-        _request(Kind.WRITE, 10 + at, string(b"\0\0\0\1") + struct.pack(">Q", at) + string(part))
+        _request(
+            PacketType.WRITE, 10 + at, string(b"\0\0\0\1") + struct.pack(">Q", at) + string(part)
+        )
         for at in range(0, len(content), piece)
         for part in [content[at : at + piece]]
     ]
-    opening = _request(Kind.OPEN, 1, string("/a") + _WRITE_AND_CREATE)
-    closing = _request(Kind.CLOSE, 2, string(b"\0\0\0\1"))
-    return b"".join((packet(Kind.INIT, struct.pack(">I", 3)), opening, *writes, closing))
+    opening = _request(PacketType.OPEN, 1, string("/a") + _WRITE_AND_CREATE)
+    closing = _request(PacketType.CLOSE, 2, string(b"\0\0\0\1"))
+    return b"".join((packet(PacketType.INIT, struct.pack(">I", 3)), opening, *writes, closing))
 
 
 def _served(root: Path, pieces: list[bytes]) -> bytes:
     session = _Session()
-    service = SFTPService(cast("Session", cast("Any", session)), PlainFiles(root))
+    service = SFTPService(cast("Any", session), PlainFiles(root))
     for piece in pieces:
         service.feed(memoryview(piece))
     assert session.ended is None
@@ -94,7 +93,7 @@ def test_a_write_in_single_bytes_keeps_no_more_than_its_bytes(tmp_path: Path) ->
     """A view by itself takes two hundred times what it shows."""
     sent = _upload(b"x" * 200_000, 200_000)
     session = _Session()
-    service = SFTPService(cast("Session", cast("Any", session)), PlainFiles(tmp_path))
+    service = SFTPService(cast("Any", session), PlainFiles(tmp_path))
     tracemalloc.start()
     try:
         for at in range(190_000):

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from sealgate.errors import SourceError, UsageError
+from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.evaluate import evaluate
-from sealgate.policy.inventory import AcceptedRisk, Asset, AssetKind
+from sealgate.policy.inventory import AcceptedRisk
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 from sealgate.policy.protection import Protection
 from sealgate.policy.requirements import AssetRequirement

@@ -9,7 +9,7 @@ import pytest
 
 from sealgate.policy.inventory import IdentityProvider
 from sealgate.signin.adapters.oidc import MOST_AT_ONCE, MOST_AT_ONCE_PER_ADDRESS, ProviderPages
-from sealgate.signin.model import Caller
+from sealgate.signin.model import SignedIn
 from sealgate.signin.provider import OidcError, Why
 
 
@@ -18,9 +18,9 @@ def provider(name: str) -> IdentityProvider:
     return IdentityProvider(name, name, f"https://{name}.example", "sealgate", "file:/secret")
 
 
-def caller(address: str) -> Caller:
+def caller(address: str) -> SignedIn:
     """Return somebody from *address*."""
-    return Caller("shop.example", "shop.example", address, None, None)
+    return SignedIn("shop.example", "shop.example", address, None, None)
 
 
 def test_each_provider_and_each_address_has_room_of_its_own() -> None:

@@ -20,12 +20,12 @@ from sealgate.identity.passkeys import MOST_CHALLENGES_PER_ADDRESS, Challenges
 from sealgate.identity.throttle import FREE_OF_NAME, FREE_OF_PAIR
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route, Site, Upstream
+from sealgate.signin.adapters.backend import SignInBackend
 from sealgate.signin.adapters.exchange import FORM_COOKIE
-from sealgate.signin.adapters.house import House
-from sealgate.signin.adapters.service import Service
+from sealgate.signin.adapters.service import SignInApplication
 from sealgate.signin.adapters.turns import MOST_WAITING
 from sealgate.signin.journey import easiest
-from sealgate.signin.model import Caller, Served
+from sealgate.signin.model import ServedSites, SignedIn
 from tests.unit.identity.adapters.authenticator import Authenticator, unb64
 from tests.unit.identity.signed_in import living
 
@@ -40,12 +40,12 @@ NEW, PROVE = "/.sealgate/passkey/new", "/.sealgate/passkey"
 
 
 class Visit:
-    """Requests as Envoy passes them on to the service of one house."""
+    """Requests as Envoy passes them on to the service of one backend."""
 
-    def __init__(self, house: House) -> None:
-        """Serve *house* here."""
-        self.house = house
-        self.service = Service(house, slow=1)
+    def __init__(self, backend: SignInBackend) -> None:
+        """Serve *backend* here."""
+        self.backend = backend
+        self.service = SignInApplication(backend, slow=1)
         self._app = self.service.app
         # What this browser keeps beside the form's cookie and the session.
         self.kept: dict[str, str] = {}
@@ -120,12 +120,12 @@ class Visit:
 
     def sign_ins(self) -> tuple[SignIn, ...]:
         """Return anna's living sign-ins."""
-        return living(self.house.people, "anna", self.house.now())
+        return living(self.backend.people, "anna", self.backend.now())
 
     def code(self) -> str:
         """Return a code with which anna may register a passkey."""
-        return self.house.people.second_factors.make_enrolment(
-            "anna", by="test", now=self.house.now()
+        return self.backend.people.second_factors.make_enrolment(
+            "anna", by="test", now=self.backend.now()
         )
 
 
@@ -146,11 +146,11 @@ def visit(tmp_path: Path) -> Iterator[Visit]:
     )
     now = time.time()
     database = sqlite_url(str(tmp_path / "register.sqlite"))
-    house = House(database, str(tmp_path / "state"), Served((site,)), lambda: now)
-    house.people.add("anna", [], by="test", now=now)
-    house.people.credentials.set_password("anna", PASSWORD, by="test", now=now)
-    yield Visit(house)
-    house.close()
+    backend = SignInBackend(database, str(tmp_path / "state"), ServedSites((site,)), lambda: now)
+    backend.people.add("anna", [], by="test", now=now)
+    backend.people.credentials.set_password("anna", PASSWORD, by="test", now=now)
+    yield Visit(backend)
+    backend.close()
 
 
 def test_a_stolen_passkey_guesses_no_password(visit: Visit) -> None:
@@ -209,7 +209,7 @@ def test_who_asks_for_many_challenges_ends_only_their_own(
     """A stranger in one network of IPv6 with many addresses, where no more fit than they ask for."""
     out = Challenges(most=MOST_CHALLENGES_PER_ADDRESS + 2)
     monkeypatch.setattr("sealgate.signin.adapters.passkeys.Challenges", lambda: out)
-    visit = Visit(visit.house)
+    visit = Visit(visit.backend)
     device, other = Authenticator(), visit.elsewhere()
     visit.register(visit.code(), device)
     challenge = unb64(visit.send(f"{PROVE}/options", json={}).json()["challenge"])
@@ -224,14 +224,14 @@ def test_whoever_usually_comes_signs_in_during_a_flood(
 ) -> None:
     """From an address from which they signed in before; others are told to come again."""
     assert visit.sign_in().status_code == 303
-    judged, over = visit.house.has_password, threading.Event()
+    judged, over = visit.backend.has_password, threading.Event()
 
-    def slowly(caller: Caller, name: str, password: str) -> bool:
+    def slowly(caller: SignedIn, name: str, password: str) -> bool:
         if caller.address != HOME:
             over.wait(60)
         return judged(caller, name, password)
 
-    monkeypatch.setattr(visit.house, "has_password", slowly)
+    monkeypatch.setattr(visit.backend, "has_password", slowly)
 
     async def tried() -> None:
         flood = [
@@ -255,24 +255,24 @@ def test_whoever_usually_comes_signs_in_during_a_flood(
 
 def test_a_program_without_cookies_leaves_one_sign_in_behind(visit: Visit) -> None:
     """Each request of one that shows a certificate comes here; none of them fills the database."""
-    now, print_of = visit.house.now(), "ab" * 32
+    now, print_of = visit.backend.now(), "ab" * 32
     certificate = ClientCertificate("1", print_of, "anna", now - 1, now + 1000)
-    visit.house.people.credentials.add_certificate(certificate, by="test", now=now)
-    caller = Caller("shop.example", "shop.example", HOME, None, print_of)
-    place = easiest(visit.house.served.sites[0])
+    visit.backend.people.credentials.add_certificate(certificate, by="test", now=now)
+    caller = SignedIn("shop.example", "shop.example", HOME, None, print_of)
+    place = easiest(visit.backend.served.sites[0])
     tokens = []
     for _ in range(5):
-        issued = visit.house.token(caller, visit.house.standing(caller, place))
+        issued = visit.backend.token(caller, visit.backend.standing(caller, place))
         assert issued is not None
         tokens.append(issued.token)
     assert len(visit.sign_ins()) == 1
     # Without the certificate it is worth nothing, whoever else has one of them.
     without = replace(caller, certificate=None, token=tokens[0])
-    assert visit.house.token(without, visit.house.standing(without, place)) is None
+    assert visit.backend.token(without, visit.backend.standing(without, place)) is None
     # Who proves more has a sign-in of their own from then on.
     assert token_of(visit.sign_in(token=tokens[0])) not in tokens
     assert [len(one.proven) for one in visit.sign_ins()] == [1]
-    assert visit.house.name_of(replace(caller, certificate=None, token=tokens[1])) is None
+    assert visit.backend.name_of(replace(caller, certificate=None, token=tokens[1])) is None
 
 
 def test_a_token_of_before_gains_nothing_by_what_is_proven_later(visit: Visit) -> None:
@@ -284,7 +284,7 @@ def test_a_token_of_before_gains_nothing_by_what_is_proven_later(visit: Visit) -
     [sign_in] = visit.sign_ins()
     assert {p.factor for p in sign_in.proven} == {Factor.PASSWORD, Factor.PASSKEY}
     names = [
-        visit.house.name_of(Caller("shop.example", "shop.example", HOME, None, None, token))
+        visit.backend.name_of(SignedIn("shop.example", "shop.example", HOME, None, None, token))
         for token in (copied, own)
     ]
     assert names == [None, "anna"]
@@ -294,12 +294,12 @@ def test_a_password_that_is_changed_while_it_is_judged(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was right when it was asked for, and begins nothing that would outlive the change."""
-    check, people = visit.house.people.credentials.check_password, visit.house.people
+    check, people = visit.backend.people.credentials.check_password, visit.backend.people
 
     def meanwhile(name: str, password: str) -> bool:
         right = check(name, password)
         people.credentials.set_password(
-            "anna", "another horse battery", by="anna", now=visit.house.now()
+            "anna", "another horse battery", by="anna", now=visit.backend.now()
         )
         return right
 
@@ -312,14 +312,14 @@ def test_a_passkey_that_is_revoked_while_it_is_judged(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As above, in a session that is there already, too."""
-    device, people = Authenticator(), visit.house.people
+    device, people = Authenticator(), visit.backend.people
     visit.register(visit.code(), device)
     token = token_of(visit.sign_in())
     count = people.second_factors.count_passkey
 
     def meanwhile(*args: Any, **more: Any) -> bool:
         right = count(*args, **more)
-        people.revoke("anna", by="me", now=visit.house.now())
+        people.revoke("anna", by="me", now=visit.backend.now())
         return right
 
     monkeypatch.setattr(people.second_factors, "count_passkey", meanwhile)
@@ -331,11 +331,11 @@ def test_what_others_change_meanwhile_keeps_nobody_out(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The password is judged once more."""
-    check, people = visit.house.people.credentials.check_password, visit.house.people
+    check, people = visit.backend.people.credentials.check_password, visit.backend.people
 
     def meanwhile(name: str, password: str) -> bool:
         monkeypatch.undo()
-        people.add("ben", [], by="me", now=visit.house.now())
+        people.add("ben", [], by="me", now=visit.backend.now())
         return check(name, password)
 
     monkeypatch.setattr(people.credentials, "check_password", meanwhile)

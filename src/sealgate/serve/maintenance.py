@@ -37,7 +37,7 @@ EVERY_SECONDS = 3600.0
 PATIENCE_SECONDS = 300.0
 
 
-class Tending:
+class Maintenance:
     """*now* tells seconds since the epoch, *tell* takes a line for a person."""
 
     def __init__(self, now: Callable[[], float], tell: Callable[[str], None]) -> None:

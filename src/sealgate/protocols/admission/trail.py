@@ -1,4 +1,4 @@
-"""What a doorkeeper writes into the trail: who came in, and who did not and why."""
+"""What an authenticator writes into the trail: who came in, and who did not and why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sealgate.protocols.model import Caller, Channel, Event, FileProtocol
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import Tunnel
-    from sealgate.protocols.session.session_house import House
+    from sealgate.protocols.session.context import SessionContext
 
 # A refusal at the door is noted once in so many seconds for each address.
 _QUIET_SECONDS = 60.0
@@ -19,11 +19,11 @@ _MAX_QUIET = 10_000
 UNKNOWN = "(unknown)"
 
 
-class DoorTrail:
-    """The trail of the door of *protocol*, kept by *house*."""
+class SignInTrail:
+    """The trail of the door of *protocol*, kept by *context*."""
 
-    def __init__(self, house: House, protocol: FileProtocol) -> None:
-        self._house = house
+    def __init__(self, context: SessionContext, protocol: FileProtocol) -> None:
+        self._context = context
         self._protocol = protocol
         self._lock = Lock()
         self._quiet: dict[str, float] = {}
@@ -82,9 +82,9 @@ class DoorTrail:
         grant: str = "",
         classification: str = "",
     ) -> None:
-        self._house.note(
+        self._context.note(
             Event(
-                at=self._house.now(),
+                at=self._context.now(),
                 action=action,
                 caller=caller.name,
                 channel=channel,

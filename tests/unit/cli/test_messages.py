@@ -11,8 +11,8 @@ import pytest
 
 import sealgate.cli as front
 from sealgate.cli import COMMANDS, SHOW_TRACEBACK, cli, run
+from sealgate.cli.messages import complain, notice, typable
 from sealgate.cli.output import in_colour
-from sealgate.cli.voice import complain, notice, typable
 from sealgate.errors import ConfigError, ExitCode, Fault, SourceError
 
 
@@ -119,7 +119,7 @@ def test_an_error_of_our_own_shows_no_data(
     assert run([]) == ExitCode.FAILED
     err = capsys.readouterr().err
     assert "4111" not in err
-    assert "KeyError at test_voice.py:" in err
+    assert "KeyError at test_messages.py:" in err
     monkeypatch.setenv(SHOW_TRACEBACK, "1")
     with pytest.raises(KeyError):
         run([])

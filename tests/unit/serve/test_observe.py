@@ -25,7 +25,7 @@ from sealgate.policy.inventory import (
     Upstream,
 )
 from sealgate.serve.deployment import plan
-from sealgate.serve.facts import (
+from sealgate.serve.observe import (
     aged,
     gather_admissions,
     gather_certificates,

@@ -6,11 +6,11 @@ import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sealgate.policy.protection import AccessRung
 from sealgate.protocols.model import Event, TransferError
-from sealgate.protocols.session.uploads_digest import KnownDigests
+from sealgate.protocols.session.digests import KnownDigests
 from sealgate.storage.model import Trouble
 from sealgate.storage.paths import given
 
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from sealgate.identity.grants import Grant
     from sealgate.protocols.model import Caller, Channel, Refusal
-    from sealgate.protocols.session.session import Session
-    from sealgate.protocols.session.session_drops import OpenDrop
-    from sealgate.protocols.session.uploads import Inspection
+    from sealgate.protocols.session.drops import OpenDrop
+    from sealgate.protocols.session.uploads import UploadInspection
     from sealgate.storage.model import Entry, StorePath
 
 
@@ -72,7 +71,7 @@ class OpenFiles:
 class Hooks(Protocol):
     """Looks at uploads: while they come, or afterwards."""
 
-    def during(self, drop: OpenDrop, name: str) -> Inspection:
+    def during(self, drop: OpenDrop, name: str) -> UploadInspection:
         """Begin to look at an upload to *drop* that will be called *name*."""
 
     def at_work(self) -> None:
@@ -83,30 +82,30 @@ class Hooks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class SessionContext:
     """What all sessions of one process share: *note* takes events, *complain* lines for a person."""
 
     note: Callable[[Event], None]
     complain: Callable[[str], None]
     now: Callable[[], float]
     hooks: Hooks | None = None
-    left: Callable[[Session], None] = lambda _session: None
+    left: Callable[[Any], None] = lambda _session: None
     digests: KnownDigests = field(default_factory=KnownDigests)
     open_files: OpenFiles = field(default_factory=OpenFiles)
 
 
-class Notes:
+class SessionTrail:
     """
     The events of *caller* over *channel*; whose they are never changes.
 
     *granted* holds, by the name of a drop, the grant that opens it now.
     """
 
-    def __init__(self, caller: Caller, channel: Channel, house: House) -> None:
+    def __init__(self, caller: Caller, channel: Channel, context: SessionContext) -> None:
         self.granted: Mapping[str, Grant] = {}
         self._caller = caller
         self._channel = channel
-        self._house = house
+        self._context = context
 
     def add(
         self,
@@ -142,7 +141,7 @@ class Notes:
     ) -> Event:
         grant = self.granted.get(place.partition("/")[0])
         event = Event(
-            at=self._house.now(),
+            at=self._context.now(),
             action=action,
             caller=self._caller.name,
             channel=self._channel,
@@ -156,5 +155,5 @@ class Notes:
             access=AccessRung.VERY_HIGH if grant else self._caller.access,
             grant=grant.id if grant else "",
         )
-        self._house.note(event)
+        self._context.note(event)
         return event

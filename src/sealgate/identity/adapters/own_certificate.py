@@ -57,7 +57,7 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenCertificate:
+class OwnCertificate:
     """
     What a given certificate says of itself; times in seconds since the epoch.
 
@@ -78,9 +78,9 @@ class GivenCertificate:
     warnings: tuple[Complaint, ...] = ()
 
 
-def check_given(
+def check_own_certificate(
     chain: str, key: str, domains: Sequence[str], *, now: float, place: Place
-) -> GivenCertificate:
+) -> OwnCertificate:
     """
     Return the certificate in the files *chain* and *key*, fit to be served for *domains*.
 
@@ -89,7 +89,7 @@ def check_given(
     Raises:
         ConfigError: with every fault that was found.
     """
-    found, complaints = look_at_given(chain, key, domains, now=now)
+    found, complaints = look_at_own_certificate(chain, key, domains, now=now)
     faults = [
         Fault(place.file, place.line, complaint.message, complaint.hint)
         for complaint in complaints
@@ -100,9 +100,9 @@ def check_given(
     return found
 
 
-def look_at_given(
+def look_at_own_certificate(
     chain: str, key: str, domains: Sequence[str], *, now: float
-) -> tuple[GivenCertificate | None, tuple[Complaint, ...]]:
+) -> tuple[OwnCertificate | None, tuple[Complaint, ...]]:
     """
     Return what is in the files *chain* and *key*, and every complaint about it.
 
@@ -124,7 +124,7 @@ def look_at_given(
         return None, tuple(complaints)
     leaf = certificates[0]
     dns_names, addresses = _names(leaf)
-    found = GivenCertificate(
+    found = OwnCertificate(
         chain=chain_bytes,
         key=key_bytes,
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.protocols.authorize import grant_for, grant_over, may, needs_grant
 from sealgate.protocols.model import Action, TransferError
-from sealgate.protocols.session.session_drops import SEALED_ENDING, OpenDrop
+from sealgate.protocols.session.drops import SEALED_ENDING, OpenDrop
 from sealgate.storage.model import Entry, StorageError, Trouble
 from sealgate.storage.paths import given, named
 

@@ -1,5 +1,5 @@
 """
-What the system refused, said in words: a mishap of the machine is no bug of Sealgate.
+What the system refused, said in words: a fault of the machine is no bug of Sealgate.
 
 Commands tell what they can in words of their own; this is for what is left, such as a disk
 that is full when a report is printed.
@@ -17,7 +17,7 @@ from sealgate.errors import SealgateError, SourceError
 _WRITES = ("utils.py", "echo")
 
 
-def as_mishap(error: OSError) -> SealgateError | None:
+def as_source_error(error: OSError) -> SealgateError | None:
     """
     Return what *error* says about a file, standard output or the current folder, else ``None``.
 

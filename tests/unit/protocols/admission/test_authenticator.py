@@ -15,8 +15,8 @@ from sealgate.identity.model import ClientCertificate
 from sealgate.identity.ssh_keys import read_ssh_key
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AccessSettings, Address, Tunnel
-from sealgate.protocols.admission.doorkeeper import DropDoorkeeper
-from sealgate.protocols.admission.doorkeeper_rules import Rules
+from sealgate.protocols.admission.authenticator import DropAuthenticator
+from sealgate.protocols.admission.rules import Rules
 from sealgate.protocols.ftps.transit import FTPS
 from sealgate.protocols.model import (
     Channel,
@@ -37,7 +37,7 @@ PRINT = "ab" * 32
 
 
 class Door:
-    """A doorkeeper over a real store of identities: anna has keys, ben only a name."""
+    """An authenticator over a real store of identities: anna has keys, ben only a name."""
 
     def __init__(self, folder: Path) -> None:
         """Make identities, two drops and a tunnel."""
@@ -68,7 +68,7 @@ class Door:
             AccessSettings(("DE",)),
             self.countries,
         )
-        self.keeper = DropDoorkeeper(self.rules, self.people, self.ground.house, protocol=SFTP)
+        self.keeper = DropAuthenticator(self.rules, self.people, self.ground.context, protocol=SFTP)
 
     def close(self) -> None:
         """Close what is open."""
@@ -285,8 +285,8 @@ def test_a_password_that_was_changed_opens_nothing_more(door: Door) -> None:
 def test_a_certificate_that_ends_by_itself_ends_its_session(door: Door) -> None:
     """Nothing changes in the database; the minute brings it."""
     clock = [NOW]
-    house = replace(door.ground.house, now=lambda: clock[0])
-    keeper = DropDoorkeeper(door.rules, door.people, house, protocol=FTPS)
+    context = replace(door.ground.context, now=lambda: clock[0])
+    keeper = DropAuthenticator(door.rules, door.people, context, protocol=FTPS)
     session = keeper.sign_in("anna", CERTIFICATE, OVER_FTPS, key=PRINT)
     keeper.tick()
     clock[0] = NOW + 1002

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
+from sealgate.gateway.guarantees import guaranteed, refusals, upstream_is_protected
 from sealgate.gateway.model import CertificateFiles, Material, SignInMaterial
-from sealgate.gateway.promise import promises, refusals, upstream_is_protected
+from sealgate.policy.assets import route_asset
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
     AccessSettings,
@@ -19,7 +20,6 @@ from sealgate.policy.inventory import (
     SiteAccess,
     TLSSettings,
     Upstream,
-    route_asset,
 )
 from sealgate.policy.observation import Fact, Vantage
 
@@ -88,7 +88,7 @@ def test_what_cannot_be_kept_is_refused(declared: Inventory, given: Material, sa
 
 
 def test_a_secret_host_is_served_with_people_who_hold_certificates() -> None:
-    """It promises its channel and rung 3; without certificates, or by an address, it is refused."""
+    """It guaranteed its channel and rung 3; without certificates, or by an address, it is refused."""
     vault = Route(Door("/"), SECRET, admit=("user:alice",), place=Place("s.toml", 9))
     declared = inventory(vault)
     people = {"route shop.example/": ("alice",)}
@@ -152,7 +152,7 @@ def test_upstream_is_protected(upstream: Upstream, protected: bool) -> None:  # 
 
 def facts(declared: Inventory, given: Material) -> dict[tuple[str, Fact], object]:
     """Return what is promised, by asset and fact."""
-    found = promises(declared, given, now=0.0)
+    found = guaranteed(declared, given, now=0.0)
     assert {o.vantage for o in found} == {Vantage.HOST}
     assert len({(o.asset, o.fact) for o in found}) == len(found)
     return {(o.asset, o.fact): o.value for o in found}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sealgate.identity.adapters.store import IdentityStore
     from sealgate.identity.model import ClientCertificate, Identity
-    from sealgate.protocols.admission.doorkeeper_rules import Rules
+    from sealgate.protocols.admission.rules import Rules
     from sealgate.protocols.model import Channel
 
 

@@ -26,24 +26,18 @@ from sealgate.errors import Fault, GatewayError
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.model import SYSTEM_ROOTS, CertificateFiles
 from sealgate.identity.adapters.authority import SERVER_DAYS
-from sealgate.identity.adapters.given import look_at_given
-from sealgate.policy.inventory import file_server_asset, site_asset
+from sealgate.identity.adapters.own_certificate import look_at_own_certificate
+from sealgate.policy.assets import file_server_asset, site_asset
 from sealgate.policy.names import covered
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 from sealgate.protocols.table import servers_of
-from sealgate.serve.facts import (
-    Admissions,
-    Certificates,
-    Facts,
-    gather_admissions,
-    host_faults,
-    without_keys,
-)
+from sealgate.serve.facts import Admissions, Certificates, Facts
+from sealgate.serve.observe import gather_admissions, host_faults, without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sealgate.identity.adapters.given import GivenCertificate
+    from sealgate.identity.adapters.own_certificate import OwnCertificate
     from sealgate.policy.inventory import Inventory, TLSSettings
     from sealgate.policy.observation import FactValue, Sighting
 
@@ -54,7 +48,7 @@ _USUAL_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class ExpectedCertificate:
     """
     The certificate of one site, or of FTPS (*site* is then its asset's id).
 
@@ -76,7 +70,7 @@ class _Shown:
     tls: TLSSettings
 
 
-def foresee(inventory: Inventory, now: float) -> tuple[Foreseen, ...]:
+def expected_certificates(inventory: Inventory, now: float) -> tuple[ExpectedCertificate, ...]:
     """
     Return what each site of *inventory*, and FTPS, will show; *now* in seconds since the epoch.
 
@@ -89,10 +83,12 @@ def foresee(inventory: Inventory, now: float) -> tuple[Foreseen, ...]:
     asset = file_server_asset(inventory).id
     names = [kind.certified(inventory) for kind in servers_of(inventory)]
     shown += [_Shown(asset, asset, (name,), inventory.tls) for name in names if name]
-    return tuple(_foresee(inventory, one, now) for one in shown)
+    return tuple(_expect(inventory, one, now) for one in shown)
 
 
-def foreseen_facts(inventory: Inventory, certificates: Iterable[Foreseen], now: float) -> Facts:
+def expected_facts(
+    inventory: Inventory, certificates: Iterable[ExpectedCertificate], now: float
+) -> Facts:
     """
     Return what a plan for *inventory* needs, with the *certificates* that will be shown.
 
@@ -136,7 +132,7 @@ def _without_envoy(inventory: Inventory) -> Iterator[Fault]:
             yield Fault(inventory.source, 1, error.message, error.hint)
 
 
-def _foresee(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
+def _expect(inventory: Inventory, shown: _Shown, now: float) -> ExpectedCertificate:
     tls = shown.tls
     if tls.acme:
         return _fetched(inventory, shown, now)
@@ -145,7 +141,7 @@ def _foresee(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
     return _given(shown, tls.chain, tls.key, now)
 
 
-def _fetched(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
+def _fetched(inventory: Inventory, shown: _Shown, now: float) -> ExpectedCertificate:
     site = next((s for s in inventory.sites if shown.domains[0] in s.domains), None)
     name = site.name if site else shown.domains[0]
     kept = kept_certificate(inventory, name)
@@ -155,7 +151,7 @@ def _fetched(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
         # What the authority issued is served whatever a look at it says.
         remarks = (*found.remarks, *(fault.message for fault in found.faults))
         files = CertificateFiles(kept.chain, kept.key)
-        return Foreseen(shown.name, files, found.sightings, missing, remarks)
+        return ExpectedCertificate(shown.name, files, found.sightings, missing, remarks)
     values: dict[Fact, FactValue] = {
         # It is expected that the authority issues, unless it was asked in vain.
         Fact.CERTIFICATE_CHAIN_VALID: not has_failed(inventory, name),
@@ -166,10 +162,10 @@ def _fetched(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
     }
     remark = f'the certificate of "{name}" is fetched from {inventory.acme.directory} by serve'
     files = CertificateFiles("", "")
-    return Foreseen(shown.name, files, _seen(shown, values.items()), missing, (remark,))
+    return ExpectedCertificate(shown.name, files, _seen(shown, values.items()), missing, (remark,))
 
 
-def _local(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
+def _local(inventory: Inventory, shown: _Shown, now: float) -> ExpectedCertificate:
     values: dict[Fact, FactValue] = {
         Fact.CERTIFICATE_CHAIN_VALID: True,
         Fact.CERTIFICATE_NAME_MATCHES: True,
@@ -180,11 +176,11 @@ def _local(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
     }
     place = f"{inventory.state_folder}/certificates/{shown.domains[0]}"
     files = CertificateFiles(f"{place}.pem", f"{place}.key")
-    return Foreseen(shown.name, files, _seen(shown, values.items()))
+    return ExpectedCertificate(shown.name, files, _seen(shown, values.items()))
 
 
-def _given(shown: _Shown, chain: str, key: str, now: float) -> Foreseen:
-    found, complaints = look_at_given(chain, key, shown.domains, now=now)
+def _given(shown: _Shown, chain: str, key: str, now: float) -> ExpectedCertificate:
+    found, complaints = look_at_own_certificate(chain, key, shown.domains, now=now)
     place = shown.tls.place
     faults = tuple(
         Fault(place.file, place.line, complaint.message, complaint.hint)
@@ -193,7 +189,7 @@ def _given(shown: _Shown, chain: str, key: str, now: float) -> Foreseen:
     )
     remarks = tuple(c.message for c in complaints if not c.is_fault)
     if found is None:
-        return Foreseen(shown.name, None, (), faults, remarks)
+        return ExpectedCertificate(shown.name, None, (), faults, remarks)
     leaf, *others = x509.load_pem_x509_certificates(found.chain)
     operator = leaf.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     values: dict[Fact, FactValue] = {
@@ -206,14 +202,14 @@ def _given(shown: _Shown, chain: str, key: str, now: float) -> Foreseen:
     }
     sightings = (*_seen(shown, values.items()), _chain(shown, leaf, others, found, now))
     files = None if faults else CertificateFiles(chain, key)
-    return Foreseen(shown.name, files, sightings, faults, remarks)
+    return ExpectedCertificate(shown.name, files, sightings, faults, remarks)
 
 
 def _chain(
     shown: _Shown,
     leaf: x509.Certificate,
     others: Sequence[x509.Certificate],
-    found: GivenCertificate,
+    found: OwnCertificate,
     now: float,
 ) -> Sighting:
     asset, fact = shown.asset, Fact.CERTIFICATE_CHAIN_VALID

@@ -35,7 +35,7 @@ from sealgate.identity.tokens import TokenError, current_key, issue, verify
 from sealgate.identity.totp import DIGITS
 from sealgate.policy.protection import AccessRung
 from sealgate.signin.journey import is_admitted
-from sealgate.signin.model import Issued, Known, Served, Standing
+from sealgate.signin.model import Issued, Known, ServedSites, SignInState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from sealgate.identity.totp import Opener
     from sealgate.policy.inventory import IdentityProvider
     from sealgate.signin.id_tokens import Stated
-    from sealgate.signin.model import Caller, Place
+    from sealgate.signin.model import ReturnPlace, SignedIn
 
 # What a web page can ask for.
 WAYS = (
@@ -67,7 +67,7 @@ _OWN_CERTIFICATE = Missing(
 )
 
 
-class House:
+class SignInBackend:
     """
     The state of one service process. *now* tells seconds since the epoch.
 
@@ -78,7 +78,7 @@ class House:
         self,
         database: str,
         state_folder: str,
-        served: Served,
+        served: ServedSites,
         now: Callable[[], float],
         opener: Opener | None = None,
     ) -> None:
@@ -95,7 +95,7 @@ class House:
         """Let go of the database."""
         self.people.close()
 
-    def standing(self, caller: Caller, place: Place) -> Standing:
+    def standing(self, caller: SignedIn, place: ReturnPlace) -> SignInState:
         """Return how *caller* stands before *place*."""
         now = self.now()
         known = self._known(caller, place, now)
@@ -126,9 +126,9 @@ class House:
             is_admitted(admit, known.identity) if admit or place.rung >= AccessRung.HIGH else True
         )
         state = grant.state(now) if grant is not None else None
-        return Standing(place, known, lacking, admitted, caller.country, grant, state)
+        return SignInState(place, known, lacking, admitted, caller.country, grant, state)
 
-    def token(self, caller: Caller, standing: Standing) -> Issued | None:
+    def token(self, caller: SignedIn, standing: SignInState) -> Issued | None:
         """
         Return a new token for somebody who is known.
 
@@ -151,7 +151,7 @@ class House:
             told = assertion(session, current_key(self._identity_keys.keys(now), now))
         return Issued(issue(session, current_key(self.keys(), now), told), session.rung, told)
 
-    def is_known(self, caller: Caller) -> bool:
+    def is_known(self, caller: SignedIn) -> bool:
         """
         Return whether *caller* shows a certificate, or a session that we signed of late.
 
@@ -168,7 +168,9 @@ class House:
             return False
         return True
 
-    def proved(self, caller: Caller, name: str, proof: Proven, since: int | None = None) -> SignIn:
+    def proved(
+        self, caller: SignedIn, name: str, proof: Proven, since: int | None = None
+    ) -> SignIn:
         """
         Keep that *name* gave *proof*: in the sign-in that *caller* is in, or in a new one.
 
@@ -205,7 +207,7 @@ class House:
         )
         return identity.name
 
-    def code_of(self, caller: Caller, place: Place) -> str | None:
+    def code_of(self, caller: SignedIn, place: ReturnPlace) -> str | None:
         """
         Return whose one-time code may be tried, ``None`` where no key was proven.
 
@@ -216,11 +218,11 @@ class House:
             return None
         return known.identity.name
 
-    def wait_for_code(self, caller: Caller, name: str) -> float:
+    def wait_for_code(self, caller: SignedIn, name: str) -> float:
         """Count one attempt at a code of *name*; return 0 when it may be made, else how long to wait."""
         return self._codes.attempt(name, _pair(name, caller), self.now())
 
-    def has_code(self, caller: Caller, name: str, code: str) -> Factor | None:
+    def has_code(self, caller: SignedIn, name: str, code: str) -> Factor | None:
         """
         Return of which kind *code* of *name* is, ``None`` when it is none; it is used up.
 
@@ -239,22 +241,22 @@ class House:
             self._codes.succeeded(name, _pair(name, caller), now)
         return found
 
-    def wait(self, caller: Caller, name: str) -> float:
+    def wait(self, caller: SignedIn, name: str) -> float:
         """Count one attempt to be *name*; return 0 when it may be made, else how long to wait."""
         return self.throttle.attempt(_countable(name), caller.address, self.now())
 
-    def is_usual(self, caller: Caller, name: str) -> bool:
+    def is_usual(self, caller: SignedIn, name: str) -> bool:
         """Return whether *name* signed in from where *caller* is before."""
         return self.throttle.is_usual(_countable(name), caller.address, self.now())
 
-    def has_password(self, caller: Caller, name: str, password: str) -> bool:
+    def has_password(self, caller: SignedIn, name: str, password: str) -> bool:
         """Return whether *password* is that of *name*; slow on purpose."""
         right = self.people.credentials.check_password(name, password)
         if right:
             self.throttle.succeeded(_countable(name), caller.address, self.now())
         return right
 
-    def sign_out(self, caller: Caller) -> SignIn | None:
+    def sign_out(self, caller: SignedIn) -> SignIn | None:
         """End the sign-in that *caller* is in, and return it."""
         now = self.now()
         current = self._sign_in(caller, now)
@@ -262,7 +264,7 @@ class House:
             self.people.sign_ins.end(current.id, by=current.name, now=now)
         return current
 
-    def name_of(self, caller: Caller) -> str | None:
+    def name_of(self, caller: SignedIn) -> str | None:
         """Return who is signed in."""
         current = self._sign_in(caller, self.now())
         return current.name if current is not None else None
@@ -271,7 +273,7 @@ class House:
         """Return the keys that tokens are signed with, read anew now and then."""
         return self._session_keys.keys(self.now())
 
-    def _known(self, caller: Caller, place: Place, now: float) -> Known | None:
+    def _known(self, caller: SignedIn, place: ReturnPlace, now: float) -> Known | None:
         sign_in = self._sign_in(caller, now)
         shown = self._shown_certificate(caller, now)
         name = sign_in.name if sign_in is not None else (shown[0] if shown else _NOBODY)
@@ -313,8 +315,8 @@ class House:
         identity: Identity,
         sign_in: SignIn,
         proven: tuple[Proven, ...],
-        caller: Caller,
-        place: Place,
+        caller: SignedIn,
+        place: ReturnPlace,
     ) -> Session | None:
         now, allowed = self.now(), self.served.access.countries
         grant = None
@@ -333,7 +335,7 @@ class House:
         shown = next((p.key for p in proven if p.factor is Factor.CERTIFICATE), "")
         return replace(session, certificate=shown)
 
-    def _seconds(self, name: str, caller: Caller) -> frozenset[Factor]:
+    def _seconds(self, name: str, caller: SignedIn) -> frozenset[Factor]:
         """Return which second factors *name* has, of those that the pages ask for."""
         held = set()
         if self.people.second_factors.totp_set_at(name) is not None:
@@ -348,7 +350,7 @@ class House:
         # Whether they have a key there, the provider knows.
         return frozenset(held) | {f for f in self._ways() if f is Factor.PROVIDER_KEY}
 
-    def _sign_in(self, caller: Caller, now: float) -> SignIn | None:
+    def _sign_in(self, caller: SignedIn, now: float) -> SignIn | None:
         if caller.sign_in:
             return self.people.sign_ins.find(caller.sign_in, now=now)
         if not caller.token:
@@ -364,7 +366,7 @@ class House:
         fits = sign_in is not None and (sign_in.name, sign_in.site) == (session.name, caller.site)
         return sign_in if fits else None
 
-    def _shown_certificate(self, caller: Caller, now: float) -> tuple[str, Proven] | None:
+    def _shown_certificate(self, caller: SignedIn, now: float) -> tuple[str, Proven] | None:
         if caller.certificate is None:
             return None
         held = self.people.credentials.certificate(caller.certificate)
@@ -379,7 +381,7 @@ def _within(item: Missing, held: frozenset[Factor]) -> Missing:
     return replace(item, factors=tuple(f for f in item.factors if f in held))
 
 
-def _pair(name: str, caller: Caller) -> str:
+def _pair(name: str, caller: SignedIn) -> str:
     # Codes are counted for a name at an address and for a name, never for an address alone:
     # whoever shares one with somebody who guesses need not wait.
     return f"{name} at {prefix(caller.address)}"

@@ -14,7 +14,7 @@ from sealgate.errors import SourceError
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.model import ClientCertificate
 from sealgate.identity.ssh_keys import read_ssh_key
-from sealgate.protocols.admission.doorkeeper_lookup import Lookup
+from sealgate.protocols.admission.lookup import Lookup
 from sealgate.protocols.model import Method
 
 if TYPE_CHECKING:

@@ -22,8 +22,9 @@ from sealgate.gateway.model import (
     guard_of,
     is_highly_encrypted,
 )
-from sealgate.policy.assets import Declaration
-from sealgate.policy.inventory import Inspect, payment_gateway_asset, route_asset, site_asset
+from sealgate.policy.assets import payment_gateway_asset, route_asset, site_asset
+from sealgate.policy.declarations import Declaration
+from sealgate.policy.inventory import Inspect
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.protection import AccessRung, TransitRung
 from sealgate.policy.requirements import required_of_route, required_of_site
@@ -313,7 +314,7 @@ def upstream_is_protected(upstream: Upstream) -> bool:
         return False
 
 
-def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[Observation, ...]:
+def guaranteed(inventory: Inventory, material: Material, *, now: float) -> tuple[Observation, ...]:
     """
     Return what a gateway that runs the translation enforces, per site and route.
 

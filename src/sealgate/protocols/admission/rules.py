@@ -1,4 +1,4 @@
-"""What a doorkeeper asks, and what it goes by."""
+"""What an authenticator asks, and what it goes by."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from sealgate.policy.inventory import Drop, Tunnel
     from sealgate.protocols.model import FileProtocol
-    from sealgate.protocols.session.session_drops import OpenDrop
+    from sealgate.protocols.session.drops import OpenDrop
 
 
-class Countries(Protocol):
+class CountryLookup(Protocol):
     """Tells where an address is."""
 
     def country_of(self, address: str) -> str | None:
@@ -30,7 +30,7 @@ class Rules:
     drops: Mapping[str, OpenDrop] = field(default_factory=dict)
     tunnels: tuple[Tunnel, ...] = ()
     access: AccessSettings = field(default_factory=AccessSettings)
-    countries: Countries | None = None
+    countries: CountryLookup | None = None
 
     def guarded(self, protocol: FileProtocol) -> tuple[Drop | Tunnel, ...]:
         """Return what is reached over *protocol* and asks for a grant."""

@@ -11,7 +11,7 @@ from sealgate.app.storing import Tended
 from sealgate.errors import SourceError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Drop, Inventory
-from sealgate.serve.tending import Tending
+from sealgate.serve.maintenance import Maintenance
 from sealgate.storage.adapters.sweep import Swept
 from sealgate.storage.model import Entry
 from tests.unit.storage.stores import keyring
@@ -37,10 +37,10 @@ def test_stores_are_tended_once_an_hour(monkeypatch: pytest.MonkeyPatch, tmp_pat
         may_end.wait(PATIENCE_SECONDS)
         return (Tended("in", Swept(0, 0, 0), EXPIRED),)
 
-    monkeypatch.setattr("sealgate.serve.tending.tend_drops", tend)
+    monkeypatch.setattr("sealgate.serve.maintenance.tend_drops", tend)
     inventory = replace(INVENTORY, state_folder=str(tmp_path))
     (tmp_path / "logs").mkdir()
-    tending = Tending(lambda: 5.0, told.append)
+    tending = Maintenance(lambda: 5.0, told.append)
     tending.tick(inventory, None)
     for _ in range(3):
         tending.tick(inventory, keyring())
@@ -74,8 +74,8 @@ def test_what_fails_is_told_and_serving_goes_on(
         raise error
 
     told: list[str] = []
-    monkeypatch.setattr("sealgate.serve.tending.tend_drops", tend)
-    tending = Tending(lambda: 0.0, told.append)
+    monkeypatch.setattr("sealgate.serve.maintenance.tend_drops", tend)
+    tending = Maintenance(lambda: 0.0, told.append)
     tending.tick(INVENTORY, keyring())
     tending.await_end(PATIENCE_SECONDS)
     assert len(told) == 1
@@ -96,11 +96,11 @@ def test_a_store_that_does_not_answer_holds_up_no_other(
             may_end.wait(PATIENCE_SECONDS)
         return (Tended(drop.name, Swept(0, 0, 0), ()),)
 
-    monkeypatch.setattr("sealgate.serve.tending.tend_drops", tend)
-    monkeypatch.setattr("sealgate.serve.tending.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("sealgate.serve.maintenance.tend_drops", tend)
+    monkeypatch.setattr("sealgate.serve.maintenance.PATIENCE_SECONDS", 0.1)
     drops = (DROP, replace(DROP, name="other", store="file:/other"))
     inventory = replace(INVENTORY, state_folder=str(tmp_path), drops=drops)
-    tending = Tending(lambda: 5.0, told.append)
+    tending = Maintenance(lambda: 5.0, told.append)
     for _ in range(2):
         tending._due = 0.0
         tending.tick(inventory, keyring())

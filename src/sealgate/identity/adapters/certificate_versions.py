@@ -29,7 +29,7 @@ KEPT_VERSIONS = 3
 @dataclass(frozen=True, slots=True)
 class KeptCertificate:
     """
-    One version on the shelf: absolute paths of PEM files, and the dates of the leaf.
+    One version: absolute paths of PEM files, and the dates of the leaf.
 
     *fingerprint* is the SHA-256 of the leaf's DER in lower-case hex.
     """
@@ -41,7 +41,7 @@ class KeptCertificate:
     not_after: float
 
 
-class CertificateShelf:
+class CertificateVersions:
     """The folder of server certificates, one sub-folder per site."""
 
     def __init__(self, folder: str) -> None:
@@ -59,7 +59,7 @@ class CertificateShelf:
 
     def keep(self, site: str, chain: bytes, key: bytes) -> KeptCertificate:
         """
-        Put *chain* and *key* (PEM) on the shelf as the current version of *site*.
+        Keep *chain* and *key* (PEM) as the current version of *site*.
 
         The same certificate again is the same version. A few older versions stay, for a
         gateway that still reads them; the rest is removed.

@@ -18,7 +18,10 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sealgate.errors import ConfigError
-from sealgate.identity.adapters.given import check_given, look_at_given
+from sealgate.identity.adapters.own_certificate import (
+    check_own_certificate,
+    look_at_own_certificate,
+)
 from sealgate.policy.inventory import Place
 
 NOW = 1_800_000_000.0
@@ -102,14 +105,14 @@ class Files:
 
     def complaints(self) -> list[str]:
         """Return the faults, after looking that each has a hint."""
-        _, found = look_at_given(str(self.chain), str(self.key), DOMAINS, now=NOW)
+        _, found = look_at_own_certificate(str(self.chain), str(self.key), DOMAINS, now=NOW)
         assert all(complaint.hint for complaint in found)
         assert all(complaint.message.isprintable() for complaint in found)
         return [complaint.message for complaint in found if complaint.is_fault]
 
     def warnings(self) -> list[str]:
         """Return what is told but does not stop."""
-        found = check_given(str(self.chain), str(self.key), DOMAINS, now=NOW, place=PLACE)
+        found = check_own_certificate(str(self.chain), str(self.key), DOMAINS, now=NOW, place=PLACE)
         return [complaint.message for complaint in found.warnings]
 
 
@@ -121,7 +124,7 @@ def files(tmp_path: Path) -> Files:
 
 def test_a_good_pair_tells_its_facts(files: Files) -> None:
     """What was judged is handed on as bytes, so that nothing changes in between."""
-    found = check_given(str(files.chain), str(files.key), DOMAINS, now=NOW, place=PLACE)
+    found = check_own_certificate(str(files.chain), str(files.key), DOMAINS, now=NOW, place=PLACE)
     assert found.chain == files.chain.read_bytes()
     assert found.key == files.key.read_bytes()
     assert found.fingerprint == LEAF.fingerprint(hashes.SHA256()).hex()
@@ -361,7 +364,7 @@ def test_every_fault_is_raised_at_its_place(files: Files) -> None:
     files.put_key(ec.generate_private_key(ec.SECP256R1()))
     files.key.chmod(0o644)
     with pytest.raises(ConfigError) as refused:
-        check_given(str(files.chain), str(files.key), DOMAINS, now=NOW, place=PLACE)
+        check_own_certificate(str(files.chain), str(files.key), DOMAINS, now=NOW, place=PLACE)
     faults = [str(fault) for fault in refused.value.faults]
     assert len(faults) == 5
     assert all(fault.startswith("sealgate.toml:7: ") for fault in faults)

@@ -1,5 +1,5 @@
 """
-Decides who comes in, from identities, countries and drops (implements ``Doorkeeper``).
+Decides who comes in, from identities, countries and drops (implements ``Authenticator``).
 
 One per server process. Identities are looked up at each sign-in, so a change holds for
 the next one at once; sessions that are open are judged again by :meth:`recheck`.
@@ -16,10 +16,10 @@ from sealgate.errors import SealgateError
 from sealgate.identity.grants import next_end
 from sealgate.identity.model import normal
 from sealgate.identity.throttle import Throttle
-from sealgate.protocols.admission.doorkeeper_factors import SecondProofs
-from sealgate.protocols.admission.doorkeeper_lookup import Lookup
-from sealgate.protocols.admission.doorkeeper_rules import Rules
-from sealgate.protocols.admission.doorkeeper_trail import UNKNOWN, DoorTrail
+from sealgate.protocols.admission.lookup import Lookup
+from sealgate.protocols.admission.rules import Rules
+from sealgate.protocols.admission.second_factors import SecondProofs
+from sealgate.protocols.admission.trail import UNKNOWN, SignInTrail
 from sealgate.protocols.authorize import (
     KEYS,
     admits,
@@ -37,9 +37,9 @@ from sealgate.protocols.model import (
     Refusal,
     TransferError,
 )
-from sealgate.protocols.session.session import Session
-from sealgate.protocols.session.session_house import House
-from sealgate.protocols.session.session_view import denied_by
+from sealgate.protocols.session.context import SessionContext
+from sealgate.protocols.session.session import DropSession
+from sealgate.protocols.session.view import denied_by
 from sealgate.storage.model import Trouble
 
 if TYPE_CHECKING:
@@ -47,17 +47,17 @@ if TYPE_CHECKING:
     from sealgate.identity.totp import Sealer
     from sealgate.policy.inventory import Drop, Tunnel
     from sealgate.protocols.model import FileSession
-    from sealgate.protocols.session.session_drops import OpenDrop
+    from sealgate.protocols.session.drops import OpenDrop
 
 _RECHECK_SECONDS = 60.0
 _GONE = Refusal("", "you are no longer admitted")
 
 
-class DropDoorkeeper:
+class DropAuthenticator:
     """
-    The doorkeeper of one server that speaks *protocol*.
+    The authenticator of one server that speaks *protocol*.
 
-    *people* is asked from several threads. *house* is handed on to sessions; its ``left``
+    *people* is asked from several threads. *context* is handed on to sessions; its ``left``
     is replaced by our own. *sealer* opens the secrets of one-time codes.
     """
 
@@ -65,7 +65,7 @@ class DropDoorkeeper:
         self,
         rules: Rules,
         people: IdentityStore,
-        house: House,
+        context: SessionContext,
         *,
         protocol: FileProtocol,
         throttle: Throttle | None = None,
@@ -73,13 +73,13 @@ class DropDoorkeeper:
     ) -> None:
         self._rules = rules
         self._people = people
-        self._house = replace(house, left=self._left)
-        self._lookup = Lookup(people, house.now)
-        self._trail = DoorTrail(house, protocol)
+        self._context = replace(context, left=self._left)
+        self._lookup = Lookup(people, context.now)
+        self._trail = SignInTrail(context, protocol)
         self._throttle = throttle or Throttle()
         self._second = SecondProofs(people, sealer)
         self._lock = Lock()
-        self._sessions: set[Session] = set()
+        self._sessions: set[DropSession] = set()
         self._generation = -1
         self._rechecked_at = self._recheck_at = 0.0
 
@@ -95,7 +95,7 @@ class DropDoorkeeper:
         Raises:
             TransferError: DENIED: too many attempts from there.
         """
-        now = self._house.now()
+        now = self._context.now()
         wait = self._throttle.waiting(peer, now)
         if wait > 0:
             self._trail.turned_away(peer, now)
@@ -109,23 +109,23 @@ class DropDoorkeeper:
         try:
             return self._lookup.holder(name, offer.method, offer.fingerprint) is not None
         except SealgateError as error:
-            self._house.complain(error.message)
+            self._context.complain(error.message)
             return False
 
     def is_usual(self, name: str, peer: str) -> bool:
         """Return whether *name* signed in from *peer* before; asks no database."""
-        return self._throttle.is_usual(normal(name), peer, self._house.now())
+        return self._throttle.is_usual(normal(name), peer, self._context.now())
 
     def check_password(self, name: str, password: str, peer: str) -> bool:
         """Return whether it is right; counts failures against *name* and *peer*."""
-        name, now = normal(name), self._house.now()
+        name, now = normal(name), self._context.now()
         if self._throttle.attempt(name, peer, now) > 0:
             self._failed(name, peer, "too many attempts")
             return False
         try:
             right = self._people.credentials.check_password(name, password)
         except SealgateError as error:
-            self._house.complain(error.message)
+            self._context.complain(error.message)
             return False
         if right:
             self._throttle.succeeded(name, peer, now)
@@ -148,7 +148,7 @@ class DropDoorkeeper:
             shut = [one for one in guarded if self._would_open(one, caller, channel)]
             ways = self._second.ways(identity.name) if shut else frozenset()
         except SealgateError as error:
-            self._house.complain(error.message)
+            self._context.complain(error.message)
             return None
         return MoreProof(tuple(asset_id(one) for one in shut), ways) if ways else None
 
@@ -156,14 +156,14 @@ class DropDoorkeeper:
         self, name: str, typed: str, peer: str, ways: frozenset[Method]
     ) -> Method | None:
         """Return what *name* has proven beside a key; counts failures against them."""
-        name, now = normal(name), self._house.now()
+        name, now = normal(name), self._context.now()
         if self._second.must_wait(name, peer, now):
             self._failed(name, peer, "too many attempts")
             return None
         try:
             found = self._second.proven(name, typed, peer, ways, now)
         except SealgateError as error:
-            self._house.complain(error.message)
+            self._context.complain(error.message)
             return None
         if found is None:
             self._failed(name, peer, "wrong second factor")
@@ -172,7 +172,7 @@ class DropDoorkeeper:
     def failed(self, name: str, peer: str, why: str) -> None:
         """Note a sign-in that failed in another way."""
         name = normal(name)
-        self._throttle.attempt(name, peer, self._house.now())
+        self._throttle.attempt(name, peer, self._context.now())
         self._failed(name, peer, why)
 
     def sign_in(
@@ -192,7 +192,7 @@ class DropDoorkeeper:
             why = next(iter(refused.values()), no_tunnel) or Refusal("", "no drop admits you")
             self._trail.refused(caller.name, channel, why.message, rule=why.rule, key=key)
             raise denied_by(why)
-        session = Session(caller, channel, drops, refused, self._house)
+        session = DropSession(caller, channel, drops, refused, self._context)
         with self._lock:
             self._sessions.add(session)
             self._look_again_for(caller)
@@ -250,11 +250,11 @@ class DropDoorkeeper:
 
         Certificates end by themselves.
         """
-        now = self._house.now()
+        now = self._context.now()
         try:
             generation = self._people.generation()
         except SealgateError as error:
-            self._house.complain(error.message)
+            self._context.complain(error.message)
             generation = -1
         if generation != self._generation or now >= self._recheck_at or now < self._rechecked_at:
             self._generation = generation
@@ -263,7 +263,7 @@ class DropDoorkeeper:
     def recheck(self) -> None:
         """Judge every open session again; who is no longer admitted gets no further."""
         with self._lock:
-            self._rechecked_at = self._house.now()
+            self._rechecked_at = self._context.now()
             self._recheck_at = self._rechecked_at + _RECHECK_SECONDS
             sessions = tuple(self._sessions)
         for session in sessions:
@@ -271,16 +271,16 @@ class DropDoorkeeper:
                 self._judge(session)
             except SealgateError as error:
                 # Whoever cannot be judged is not admitted.
-                self._house.complain(error.message)
+                self._context.complain(error.message)
                 session.cut(_GONE)
 
     def _look_again_for(self, caller: Caller) -> None:
         # When a grant runs out, so that a tunnel ends with it. With the lock held.
-        end = next_end(caller.grants, self._house.now())
+        end = next_end(caller.grants, self._context.now())
         if end is not None:
             self._recheck_at = min(self._recheck_at, end)
 
-    def _judge(self, session: Session) -> None:
+    def _judge(self, session: DropSession) -> None:
         caller, channel = session.caller, session.channel
         identity, methods, gone = self._lookup.present(
             caller.name, caller.methods, caller.key, session.began_at
@@ -298,7 +298,7 @@ class DropDoorkeeper:
         with self._lock:
             self._look_again_for(again)
 
-    def _left(self, session: Session) -> None:
+    def _left(self, session: DropSession) -> None:
         with self._lock:
             self._sessions.discard(session)
 
@@ -308,7 +308,7 @@ class DropDoorkeeper:
             if identity is not None and methods:
                 caller = self._lookup.caller(identity, methods, channel, key, self._rules)
         except SealgateError as error:
-            self._house.complain(error.message)
+            self._context.complain(error.message)
             raise TransferError(Trouble.FAILED, "the server cannot look you up now") from error
         if identity is None or not methods:
             self._trail.refused(UNKNOWN, channel, "no such user")
@@ -319,7 +319,7 @@ class DropDoorkeeper:
             raise denied_by(gone)
         # A key takes no failed password back: who stole it must not guess on for ever.
         typed = Method.PASSWORD in methods
-        self._throttle.succeeded(identity.name, channel.peer, self._house.now(), forgives=typed)
+        self._throttle.succeeded(identity.name, channel.peer, self._context.now(), forgives=typed)
         return caller
 
     def _admitted(
@@ -338,7 +338,7 @@ class DropDoorkeeper:
         return drops, refused
 
     def _against(self, asset: Drop | Tunnel, caller: Caller, channel: Channel) -> Refusal | None:
-        return refusal(asset, caller, channel, self._rules.access, self._house.now())
+        return refusal(asset, caller, channel, self._rules.access, self._context.now())
 
     def _would_open(self, asset: Drop | Tunnel, caller: Caller, channel: Channel) -> bool:
         """Return whether a second factor is the one thing that is missing."""

@@ -15,17 +15,17 @@ from sealgate.identity.totp import code_at, recovery_codes
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Address, Tunnel
 from sealgate.policy.protection import StorageRung
-from sealgate.protocols.admission.doorkeeper import DropDoorkeeper
-from sealgate.protocols.admission.doorkeeper_rules import Rules
+from sealgate.protocols.admission.authenticator import DropAuthenticator
+from sealgate.protocols.admission.rules import Rules
 from sealgate.protocols.ftps.settings import FTPSSettings
 from sealgate.protocols.ftps.tls import TLSFiles
 from sealgate.protocols.model import Method, MoreProof
-from sealgate.protocols.session.session import Session
+from sealgate.protocols.session.session import DropSession
 from sealgate.protocols.ssh.settings import SSHSettings
 from sealgate.protocols.ssh.transit import SFTP
 from sealgate.storage.adapters.code_seal import CodeSealer
 from sealgate.storage.age.keys import HybridIdentity
-from tests.unit.protocols.admission.test_doorkeeper import (
+from tests.unit.protocols.admission.test_authenticator import (
     CERTIFICATE,
     KEY,
     NOW,
@@ -71,10 +71,10 @@ class Vault(Door):
         self.people.credentials.set_password("anna", PASSWORD, by="test", now=NOW)
         self.sealer = CodeSealer(lambda: self.ground.keyring)
         self.set_up_app()
-        self.keeper = DropDoorkeeper(
+        self.keeper = DropAuthenticator(
             self.rules,
             self.people,
-            replace(self.ground.house, now=lambda: self.now),
+            replace(self.ground.context, now=lambda: self.now),
             protocol=SFTP,
             sealer=self.sealer,
         )
@@ -102,10 +102,10 @@ class Vault(Door):
         """Return what anna has proven by *typed*."""
         return self.keeper.check_second("anna", typed, peer or CHANNEL.peer, ways)
 
-    def session(self, methods: frozenset[Method] = BOTH) -> Session:
+    def session(self, methods: frozenset[Method] = BOTH) -> DropSession:
         """Return a session of anna."""
         found = self.keeper.sign_in("anna", methods, CHANNEL, key=self.key.fingerprint)
-        assert isinstance(found, Session)
+        assert isinstance(found, DropSession)
         return found
 
     def more(self, methods: frozenset[Method] = KEY) -> MoreProof | None:
@@ -315,7 +315,7 @@ def test_who_cannot_be_looked_up_is_asked_for_nothing_and_proves_nothing(vault: 
     assert "the site's keys are locked" in vault.ground.complaints
     (vault.folder / "country.mmdb").unlink()
     assert vault.more() is None
-    keeper = DropDoorkeeper(vault.rules, vault.people, vault.ground.house, protocol=SFTP)
+    keeper = DropAuthenticator(vault.rules, vault.people, vault.ground.context, protocol=SFTP)
     assert keeper.check_second("anna", vault.code(), CHANNEL.peer, BY_CODE) is None
 
 

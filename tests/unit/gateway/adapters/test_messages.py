@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.gateway.adapters.voice import (
+from sealgate.gateway.adapters.messages import (
     MAX_REASON_CHARACTERS,
     one_line,
     read_tail,
