@@ -8,6 +8,7 @@ does; after a reload that failed, ``a`` is wholly in force and nothing of ``b``.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -186,7 +187,9 @@ def children() -> list[int]:
     """Return the processes that this one started."""
     found: list[int] = []
     for task in Path("/proc/self/task").iterdir():
-        found += map(int, (task / "children").read_text(encoding="ascii").split())
+        # A thread may end while it is looked at; its processes end with it.
+        with contextlib.suppress(OSError):
+            found += map(int, (task / "children").read_text(encoding="ascii").split())
     return found
 
 

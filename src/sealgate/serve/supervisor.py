@@ -1,8 +1,8 @@
 """
-Everything that one configuration serves: sites by the gateway, files by their servers.
+Everything that one configuration serves: one list of services, which change together.
 
-A reload is taken over whole or not at all: both sides check before either changes. Who
-may come in is told to both, whatever the one says.
+A reload is taken over whole or not at all: all prepare before one commits, and all are rolled
+back when one fails. Who may come in is told to each, whatever another says.
 """
 
 from __future__ import annotations
