@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -482,3 +486,60 @@ def test_the_library_knows_what_it_agreed_on() -> None:
     """What is read from inside asyncssh is there; a version that renames it fails here."""
     assert hasattr(asyncssh.SSHClientConnection, "send_newkeys")
     assert hasattr(asyncssh.SSHClientConnection, "get_server_auth_methods")
+
+
+@contextlib.contextmanager
+def resetting(port: int, first: int) -> Iterator[tuple[int, list[int]]]:
+    """Yield a port that resets the *first* connections and leads others to *port*, and their count."""
+    came: list[int] = []
+    threads: list[threading.Thread] = []
+
+    def lead() -> None:
+        while True:
+            try:
+                theirs, _ = listener.accept()
+            except OSError:
+                return
+            came.append(1)
+            if len(came) <= first:
+                theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                theirs.close()
+                continue
+            threads.append(threading.Thread(target=pair, args=(theirs,)))
+            threads[-1].start()
+
+    def pair(theirs: socket.socket) -> None:
+        with theirs, socket.create_connection(("127.0.0.1", port)) as ours:
+            back = threading.Thread(target=hand_on, args=(ours, theirs))
+            back.start()
+            hand_on(theirs, ours)
+            back.join()
+
+    def hand_on(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads.append(threading.Thread(target=lead))
+        threads[0].start()
+        yield listener.getsockname()[1], came
+        listener.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize(("first", "code", "tries"), [(2, 0, 3), (3, 1, 3)])
+def test_a_connection_that_is_reset_before_anything_is_agreed_on_is_tried_again(
+    ground: Ground, first: int, code: int, tries: int
+) -> None:
+    """A server that takes nothing of what is offered may hang up before it is read: asked anew."""
+    (ground.drop / "note.txt").write_text(PLAIN)
+    with ground.serving() as (url, options):
+        port = url.split(":")[2].partition("/")[0]
+        with resetting(int(port), first) as (there, came):
+            known = Path(options[1])
+            known.write_text(known.read_text().replace(port, str(there)))
+            assert run(["get", f"{url}note.txt".replace(port, str(there)), *options]) == code
+            assert len(came) == tries

@@ -8,6 +8,7 @@ a byte of the file goes over anything less. What was agreed on is measured besid
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,15 @@ _SIGNATURES = (
 )
 
 
+# A server that takes nothing of what we offer may reset the connection before we have read what
+# it offers itself, so that nobody can tell why. Then it is asked again.
+_TRIES = 3
+
+
+class _ResetError(RemoteError):
+    """The connection was lost before a key exchange was agreed on."""
+
+
 def connect_sftp(destination: Destination, access: ClientAccess) -> SFTPRemote:
     """Return a signed-in connection; see :func:`sealgate.client.connect.connect`."""
     # Not asyncio.Runner: each run of it writes out the repr of the result, megabytes here.
@@ -68,7 +78,32 @@ async def _connect(
     destination: Destination, access: ClientAccess, loop: asyncio.AbstractEventLoop
 ) -> SFTPRemote:
     keys = HostKeys(access.known_hosts, access.host_key)
+    client, connection = await _opened(destination, access, keys)
+    remote = SFTPRemote(loop, connection, client)
+    try:
+        check_channel(destination.origin, "it", access.rung, remote.channel, remote.methods)
+        await remote.begin()
+    except BaseException:
+        connection.abort()
+        await connection.wait_closed()
+        raise
+    return remote
+
+
+async def _opened(
+    destination: Destination, access: ClientAccess, keys: HostKeys
+) -> tuple[SFTPClient, asyncssh.SSHClientConnection]:
+    for _ in range(_TRIES - 1):
+        client = SFTPClient(destination, access, keys)
+        with contextlib.suppress(_ResetError):
+            return client, await _signed_in(destination, access, keys, client)
     client = SFTPClient(destination, access, keys)
+    return client, await _signed_in(destination, access, keys, client)
+
+
+async def _signed_in(
+    destination: Destination, access: ClientAccess, keys: HostKeys, client: SFTPClient
+) -> asyncssh.SSHClientConnection:
     top = access.rung >= TransitRung.HIGHLY_ENCRYPTED
     address = access.address(destination)
     user = destination.user or access.user
@@ -103,19 +138,13 @@ async def _connect(
     except (asyncssh.Error, OSError, ValueError) as error:
         if client.refused is not None:
             raise client.refused from error
-        raise RemoteError(
+        lost = isinstance(error, asyncssh.ConnectionLost | ConnectionResetError)
+        kind = _ResetError if lost and not client.kex else RemoteError
+        raise kind(
             f"{destination.origin}: {reason_of(error)}",
             hint=unreached_hint(destination.host, destination.port),
         ) from error
-    remote = SFTPRemote(loop, connection, client)
-    try:
-        check_channel(destination.origin, "it", access.rung, remote.channel, remote.methods)
-        await remote.begin()
-    except BaseException:
-        connection.abort()
-        await connection.wait_closed()
-        raise
-    return remote
+    return connection
 
 
 def _client_keys(access: ClientAccess) -> dict[str, object]:

@@ -44,7 +44,7 @@ def write_files(folder: str, files: Mapping[str, JSONObject]) -> None:
     for name, content in files.items():
         path = Path(folder, place_of(name))
         private_folder(path.parent)
-        write_durably(path, json.dumps(versioned(name, content), indent=1).encode())
+        write_durably(path, json.dumps(versioned(name, content)).encode())
 
 
 def remove_files(folder: str, *, keep: Mapping[str, object]) -> None:
