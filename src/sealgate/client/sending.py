@@ -10,10 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, Self
 
 from sealgate.errors import ExitCode, SealgateError, UsageError
-from sealgate.policy.algorithms import (
-    rank_of_cipher,
-    rank_of_kex,
-)
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection, StorageRung, TransitRung
 from sealgate.protocols.authorize import transit_rung
 from sealgate.protocols.model import Method
@@ -155,56 +151,7 @@ def check_channel(
     """
     if transit_rung(channel, methods) >= rung:
         return
-    rule, found = _defect(channel, methods)
     required = Protection(rung).rung(Column.IN_TRANSIT)
-    message = f'{subject} is "{classification}", which must travel {required}: {found}'
-    raise ChannelRefusedError(rule, message)
-
-
-def _defect(channel: Channel, methods: frozenset[Method]) -> tuple[str, str]:
-    is_tls = channel.protocol.key is Method.CLIENT_CERTIFICATE
-    defects = _of_tls(channel, methods) if is_tls else _of_ssh(channel, methods)
-    # The last one is what is left when all others are ruled out.
-    return next((rule, found) for is_there, rule, found in defects if is_there)
-
-
-def _of_ssh(channel: Channel, methods: frozenset[Method]) -> Iterator[tuple[bool, str, str]]:
-    kex, cipher = channel.group, channel.cipher
-    yield channel.version != "SSH-2.0", "transit-ssh-version-1", f"it speaks {channel.version}"
-    yield (
-        rank_of_kex(kex) < TransitRung.ENCRYPTED,
-        "transit-ssh-weak-kex",
-        f"the key exchange is {kex}",
-    )
-    yield (
-        rank_of_cipher(cipher) < TransitRung.ENCRYPTED,
-        "transit-ssh-weak-cipher",
-        f"the cipher is {cipher}",
-    )
-    weak = transit_rung(channel) < TransitRung.ENCRYPTED
-    unstrict = weak and not channel.strict_kex
-    yield unstrict, "transit-ssh-no-strict-kex", "the server has no strict key exchange"
-    yield weak, "transit-ssh-weak-mac", f"the MAC is {channel.mac}"
-    classical = rank_of_kex(kex) < TransitRung.HIGHLY_ENCRYPTED
-    yield classical, "transit-ssh-no-hybrid", f"the key exchange {kex} is not post-quantum"
-    old = rank_of_cipher(cipher) < TransitRung.HIGHLY_ENCRYPTED
-    yield old, "transit-ssh-old-cipher", f"the cipher is {cipher}"
-    yield True, "transit-ssh-password-accepted", f"we signed in {_how(methods)}, not by key"
-
-
-def _of_tls(channel: Channel, methods: frozenset[Method]) -> Iterator[tuple[bool, str, str]]:
-    version, suite = channel.version, channel.cipher
-    old = version not in {"TLSv1.2", "TLSv1.3"}
-    yield old, "transit-weak-version", f"it speaks {version}"
-    weak = transit_rung(channel) < TransitRung.ENCRYPTED
-    yield weak, "transit-weak-cipher", f"the cipher suite is {suite}"
-    yield version != "TLSv1.3", "transit-tls-1-2-accepted", f"it speaks {version}"
-    best = transit_rung(channel, frozenset([Method.CLIENT_CERTIFICATE]))
-    group = f"the group {channel.group or '?'} is not post-quantum"
-    yield best < TransitRung.HIGHLY_ENCRYPTED, "transit-no-hybrid", group
-    how = f"we signed in {_how(methods)}, not by certificate"
-    yield True, "transit-client-unauthenticated", how
-
-
-def _how(methods: frozenset[Method]) -> str:
-    return f"by {' and '.join(sorted(methods))}" if methods else "with no proof"
+    subject = f'{subject} is "{classification}", which must travel {required}'
+    why = channel.protocol.below(subject, channel)
+    raise ChannelRefusedError(why.rule, why.message)
