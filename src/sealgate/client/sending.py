@@ -154,4 +154,8 @@ def check_channel(
     required = Protection(rung).rung(Column.IN_TRANSIT)
     subject = f'{subject} is "{classification}", which must travel {required}'
     why = channel.protocol.below(subject, channel)
-    raise ChannelRefusedError(why.rule, why.message)
+    if channel.protocol.rung(channel) < rung:
+        raise ChannelRefusedError(why.rule, why.message)
+    how = f"by {' and '.join(sorted(methods))}" if methods else "with no proof"
+    found = f"we signed in {how}, not by {channel.protocol.key}"
+    raise ChannelRefusedError(why.rule, f"{subject}: {found}")
