@@ -341,7 +341,10 @@ def test_an_address_that_somebody_else_has_changes_nothing(place: Place) -> None
         assert wait_until(lambda: not answers(place, old))
 
 
-def test_what_cannot_be_put_back_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", [refuse, break_down])
+def test_what_cannot_be_put_back_is_said(
+    place: Place, monkeypatch: pytest.MonkeyPatch, fault: Callable[[], None]
+) -> None:
     """Nobody is told that what was served before stays, where it does not."""
     place.write("/")
     with RunningGateway(load(str(place.config)), Options(workers=1)) as gateway:
@@ -349,7 +352,8 @@ def test_what_cannot_be_put_back_is_said(place: Place, monkeypatch: pytest.Monke
         services = services_of(gateway)
         with monkeypatch.context() as patched:
             patched.setattr(services.file_servers, "commit", refuse)
-            patched.setattr(services.envoy, "roll_back", refuse)
+            patched.setattr(services.envoy, "roll_back", fault)
             with pytest.raises(NotPutBackError, match="cannot be put back whole") as caught:
                 gateway.reload()
         assert caught.value.hint == "restart sealgate serve"
+        assert "nobody foresaw" not in caught.value.message

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.serve.store_watch import StoreWatch
 
-# More processes than this would each hold tables of their own for little.
-
 
 @dataclass(frozen=True, slots=True)
 class _Next:

@@ -149,15 +149,16 @@ class Supervisor:
             self._roll_back(reversed(begun), error.message)
             raise
         except Exception as error:
-            told = f"a service ended with {type(error).__name__}"
+            told = _told(error)
             self._roll_back(reversed(begun), told)
-            raise BugError(f"{told}: {error}") from error
+            # What it says may hold what it was about.
+            raise BugError(told) from error
         for service in self.services:
             try:
                 service.confirm(drain_seconds)
-            except SealgateError as error:
+            except Exception as error:  # noqa: BLE001  # the others are to let go, too
                 # All is served as wanted; what is left of before is in nobody's way.
-                self._tell(f"error: {error.message}; what is configured is served")
+                self._tell(f"error: {_told(error)}; what is configured is served")
         return tuple(changed)
 
     def _roll_back(self, begun: Iterable[Service], why: str) -> None:
@@ -165,8 +166,8 @@ class Supervisor:
         for service in begun:
             try:
                 service.roll_back()
-            except SealgateError as again:
-                faults.append(again.message)
+            except Exception as again:  # noqa: BLE001  # the others are to be put back all the same
+                faults.append(_told(again))
         if faults:
             raise NotPutBackError(
                 f"{why}; what was served before cannot be put back whole: {'; '.join(faults)}",
@@ -267,3 +268,10 @@ class Supervisor:
                 last[0].audited_at if last else None,
                 last[0].open_findings if last else 0,
             )
+
+
+def _told(error: Exception) -> str:
+    """Return what may be said of *error*: of one that nobody foresaw, its kind alone."""
+    if isinstance(error, SealgateError):
+        return error.message
+    return f"a service ended with {type(error).__name__}"

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from sealgate.audit.model import Limits, Target
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Sighting
-from sealgate.protocols.model import Host, Process
+    from sealgate.protocols.model import Host, Process
 
 FOLDER = "ssh"
-# More processes than this serve no more: the disk and the network are the limit by then.
+# More processes than this would each hold tables of their own for little.
 MAX_PROCESSES = 4
 
 
