@@ -26,6 +26,7 @@ from sealgate.errors import GatewayError, SealgateError
 from sealgate.serve.running import Options, RunningGateway
 from sealgate.serve.supervisor import NotPutBackError, Supervisor
 from tests.peers.served import Place
+from tests.peers.transferred import file_place
 from tests.ports import free_port
 from tests.told import TOLD
 from tests.waiting import wait_until
@@ -357,3 +358,22 @@ def test_what_cannot_be_put_back_is_said(
                 gateway.reload()
         assert caught.value.hint == "restart sealgate serve"
         assert "nobody foresaw" not in caught.value.message
+
+
+def test_the_certificate_of_ftps_is_put_back(tmp_path: Path) -> None:
+    """A reload that fails after file servers were made ready leaves the certificate that they show."""
+    with (
+        file_place(tmp_path) as files,
+        socket.create_server(("127.0.0.1", free_port())) as taken,
+        files.serving(),
+    ):
+        good = files.config.read_text()
+        shown = ssl.get_server_certificate(("127.0.0.1", files.ftps_implicit))
+        metrics = f'[listen]\nmetrics = "127.0.0.1:{taken.getsockname()[1]}"'
+        other = good.replace('ftps_domain = "localhost"', 'ftps_domain = "files.example"')
+        files.config.write_text(other.replace("[listen]", metrics))
+        assert files.sealgate("reload").returncode != 0
+        assert ssl.get_server_certificate(("127.0.0.1", files.ftps_implicit)) == shown
+        files.config.write_text(other)
+        assert files.sealgate("reload").returncode == 0
+        assert ssl.get_server_certificate(("127.0.0.1", files.ftps_implicit)) != shown

@@ -44,6 +44,7 @@ class _Next:
     """What was prepared: the groups of *fresh* processes wait until they are told to serve."""
 
     inventory: Inventory
+    certificates: Certificates
     wanted: ConfiguredServers
     fresh: dict[str, ServerGroup]
 
@@ -53,6 +54,7 @@ class _Before:
     """What was served before a change."""
 
     inventory: Inventory | None
+    certificates: Certificates | None
     wanted: ConfiguredServers | None
     groups: dict[str, ServerGroup]
 
@@ -79,6 +81,7 @@ class FileServers:
         self._now = now
         self._parts: tuple[FileServersMaterial, Maintenance, StoreWatch] | None = None
         self._inventory: Inventory | None = None
+        self._certificates: Certificates | None = None
         self._wanted: ConfiguredServers | None = None
         self._next: _Next | None = None
         self._before: _Before | None = None
@@ -100,7 +103,7 @@ class FileServers:
             found = self._loaded()[0].gather(wanted, before.served if before is not None else None)
         else:
             found = ConfiguredServers((), None, None, inventory.model, database_url(inventory), "")
-        self._next = _Next(inventory, found, {})
+        self._next = _Next(inventory, wanted.facts.certificates, found, {})
         for door in found.doors:
             old = self._groups.get(door.kind.name)
             if before is None or old is None or not _is_same(before, found, old, door):
@@ -116,13 +119,16 @@ class FileServers:
             GatewayError: a server does not begin.
         """
         wanted, fresh = self._prepared.wanted, self._prepared.fresh
-        before = self._before = _Before(self._inventory, self._wanted, dict(self._groups))
+        before = self._before = _Before(
+            self._inventory, self._certificates, self._wanted, dict(self._groups)
+        )
         for group in fresh.values():
             group.serve()
         doors = [door.kind.name for door in wanted.doors]
         gone = [name for name in self._groups if name not in doors]
         same = [group for p, group in self._groups.items() if p in doors and p not in fresh]
         self._inventory, self._wanted = self._prepared.inventory, wanted
+        self._certificates = self._prepared.certificates
         self._groups = {p: group for p, group in self._groups.items() if p in doors} | fresh
         changed = [_called(name) for name in (*fresh, *gone)]
         if before.wanted is not None and before.wanted.served != wanted.served:
@@ -148,11 +154,15 @@ class FileServers:
         before, self._before = self._before, None
         if before is not None:
             now, self._wanted, self._inventory = self._wanted, before.wanted, before.inventory
+            self._certificates = before.certificates
             self._groups = before.groups
             if now is not None and self._wanted is not None and now.served != self._wanted.served:
                 self._serve(_served(self._wanted), self._groups.values())
         for name, group in prepared.fresh.items() if prepared is not None else ():
             _give_up(group, self._groups.get(name))
+        # What was prepared has written its own, which those that serve would show.
+        if self._certificates is not None:
+            self.refresh_certificate(self._certificates)
 
     @property
     def _prepared(self) -> _Next:
@@ -220,6 +230,7 @@ class FileServers:
             ConfigError: it cannot be served.
             SourceError: it cannot be read or written.
         """
+        self._certificates = certificates
         if self._parts is not None and self._inventory is not None:
             self._parts[0].refresh_certificate(self._inventory, certificates)
 
