@@ -49,6 +49,12 @@ class Observed:
         self.samples.commit()
         self.samples.confirm(PATIENCE_SECONDS)
 
+    def observe_nothing(self) -> None:
+        """Have no route observed from now on."""
+        self.samples.prepare(str(self.folder), {})
+        self.samples.commit()
+        self.samples.confirm(PATIENCE_SECONDS)
+
     def connect(self) -> socket.socket:
         """Return a connection, as Envoy makes one."""
         made = socket.socket(socket.AF_UNIX)
@@ -113,6 +119,18 @@ def test_relay_comes_with_samples_and_goes_without(tmp_path: Path) -> None:
         assert route.notices_the_end_of(pid)
         assert wait_until(route.is_served), "the next samples bring the next relay"
         assert route.told == []
+
+
+def test_no_relay_comes_for_routes_that_are_observed_no_more(tmp_path: Path) -> None:
+    """A sample that was turned away right before a reload starts nothing after it."""
+    with (
+        site(tmp_path, lambda _: [length_answer(PAGE)]) as behind,
+        observed(tmp_path, behind) as route,
+    ):
+        assert route.is_turned_away()
+        route.observe_nothing()
+        route.samples.tick()
+        assert route.samples.pids() == []
 
 
 def test_relay_that_is_killed_or_stopped_is_told_once(tmp_path: Path) -> None:

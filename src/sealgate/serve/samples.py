@@ -148,7 +148,8 @@ class Samples:
         process = self._process
         asked = self._stand_in.was_asked()
         if process is None:
-            if asked and now >= self._start_at:
+            # What asked last may have asked for routes that are observed no more.
+            if asked and self._set.policies and now >= self._start_at:
                 self._start(now)
         elif not process.is_running() or process.is_stopped():
             self._fail(now)

@@ -122,9 +122,9 @@ class StandIn:
             try:
                 while True:
                     made, _ = listener.accept()
-                    made.close()
                     with self._lock:
                         self._asked = True
+                    made.close()
             except BlockingIOError:
                 continue
             except OSError:
