@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from sealgate.detect.catalogue import KIND_CATALOGUE
+from sealgate.detect.catalogue import KIND_CATALOGUE, Category, Identifies, KindFacts
 from sealgate.detect.confirm import ANCHORS
-from sealgate.detect.model import Category, Identifies, KindFacts
 from sealgate.policy.classification import DEFAULT_MODEL
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "kinds.md"

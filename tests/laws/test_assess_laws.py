@@ -13,7 +13,8 @@ from sealgate.assess.adapters.opened import OpenableFile, as_utf8
 from sealgate.assess.classify import classify
 from sealgate.assess.model import Columns, KindFound, Missed, Override, Sampled, Text
 from sealgate.assess.naming import show_place
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.catalogue import Kind
+from sealgate.detect.model import Confidence
 from sealgate.detect.scanner import Scanner
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.protection import SENSITIVE_FLOOR

@@ -18,7 +18,7 @@ import brotli
 import pytest
 
 from sealgate.app.assess import assess
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.scanner import Scanner
 from sealgate.inspection.adapters.decoding import decoder_of
 from sealgate.inspection.body import BodyScan

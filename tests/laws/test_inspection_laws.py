@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from isal import isal_zlib
 
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.checksums import luhn
 from sealgate.detect.confirm.card import card
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.model import Confidence
 from sealgate.inspection.adapters.decoding import decoder_of
 from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.card_sieve import may_be_cards

@@ -20,9 +20,10 @@ from sealgate.assess.adapters.json_values import JsonValues
 from sealgate.assess.adapters.opened import OpenableFile
 from sealgate.assess.adapters.split import split_block
 from sealgate.assess.model import Columns
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.cells import CellScan, Memory
 from sealgate.detect.checksums import IBAN_LENGTHS
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.model import Confidence
 from sealgate.detect.plain import FORMS
 from sealgate.detect.scanner import Scanner
 from tests.examples import examples

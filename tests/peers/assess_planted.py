@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path

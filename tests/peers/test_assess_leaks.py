@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from tests.peers.assess_planted import Planter, plant_folder, plant_shop
 
 if TYPE_CHECKING:

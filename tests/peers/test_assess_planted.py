@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealgate.app.assess import assess
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.errors import ExitCode
 from tests.peers.assess_planted import Planter, digest, plant_folder, plant_shop
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import brotli
 import pytest
 
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.inspection.model import BodyLimits, BodyRefusal
 from tests.peers.inspecting import (
     CARD,

@@ -18,8 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.assess.model import Reason, TraitName, TraitRanks, Weighed
-from sealgate.detect.catalogue import facts
-from sealgate.detect.model import Category, Identifies, Kind
+from sealgate.detect.catalogue import Category, Identifies, Kind, facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

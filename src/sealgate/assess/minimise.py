@@ -14,8 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from sealgate.assess.model import Advice
-from sealgate.detect.catalogue import facts
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind, facts
 from sealgate.policy.finding import Status
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 from sealgate.errors import ExitCode
 
 if TYPE_CHECKING:
-    from sealgate.detect.model import Confidence, Kind
+    from sealgate.detect.catalogue import Kind
+    from sealgate.detect.model import Confidence
     from sealgate.policy.assets import Asset, AssetKind
     from sealgate.policy.classification import Classification
     from sealgate.policy.finding import Report

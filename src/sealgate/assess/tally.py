@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sealgate.assess.model import Cell, Content
+    from sealgate.detect.catalogue import Kind
     from sealgate.detect.escapes import Hidden
-    from sealgate.detect.model import Kind, Match
+    from sealgate.detect.model import Match
     from sealgate.detect.scanner import Scanner
 
 # Values kept of each column, at most; of each value, at most so many characters.

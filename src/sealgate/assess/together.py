@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sealgate.assess.model import KindFound, Missed, Tallied
 
 if TYPE_CHECKING:
-    from sealgate.detect.model import Kind
+    from sealgate.detect.catalogue import Kind
 
 
 def together(tables: Sequence[Tallied]) -> Tallied:

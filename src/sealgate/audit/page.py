@@ -16,8 +16,8 @@ from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
 from sealgate.audit.css import read_css
 from sealgate.audit.markup import read_markup
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.headers import Says, normal, rules_for
-from sealgate.detect.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,17 +1,16 @@
 """Bytes and columns in, matches out. Pure, and below everything that looks at data."""
 
-from sealgate.detect.catalogue import KIND_CATALOGUE, facts
-from sealgate.detect.model import (
+from sealgate.detect.catalogue import (
+    KIND_CATALOGUE,
     Category,
-    ColumnVerdict,
-    Confidence,
     Identifies,
     Kind,
     KindFacts,
-    Match,
     Trait,
     Traits,
+    facts,
 )
+from sealgate.detect.model import ColumnVerdict, Confidence, Match
 
 __all__ = [
     "KIND_CATALOGUE",

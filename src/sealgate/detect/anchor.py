@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import hyperscan
 
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.catalogue import Kind
+from sealgate.detect.model import Confidence
 
 Found = tuple[int, int, Kind, Confidence]
 """Start, end (exclusive), kind and confidence, as offsets into the text given."""

@@ -22,7 +22,8 @@ from sealgate.detect.plain import FORMS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sealgate.detect.model import Kind, Match
+    from sealgate.detect.catalogue import Kind
+    from sealgate.detect.model import Match
     from sealgate.detect.plain import Form
     from sealgate.detect.scanner import Scanner
 

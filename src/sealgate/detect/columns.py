@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealgate.detect import shapes
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.headers import HeaderRule, Says, normal, rules_for
-from sealgate.detect.model import ColumnVerdict, Confidence, Kind
+from sealgate.detect.model import ColumnVerdict, Confidence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,7 @@ from sealgate.detect.model import Confidence
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sealgate.detect.model import Kind
+    from sealgate.detect.catalogue import Kind
     from sealgate.detect.scanner import Scanner
 
 # What is looked at on both sides of a sign, within its line; values are shorter.

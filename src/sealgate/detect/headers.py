@@ -15,7 +15,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

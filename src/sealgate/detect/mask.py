@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

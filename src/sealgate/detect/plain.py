@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.checksums import IBAN_LENGTHS, iban
 from sealgate.detect.confirm.contact import FILE_ENDINGS, number_plan
-from sealgate.detect.model import Kind
 
 Form = Callable[[Sequence[bytes]], list[bytes]]
 """

@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealgate.detect.anchor import LONGEST_ANCHOR, Anchor, compiled
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.confirm import ANCHORS
 from sealgate.detect.mask import mask_value
-from sealgate.detect.model import Confidence, Kind, Match
+from sealgate.detect.model import Confidence, Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

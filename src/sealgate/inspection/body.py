@@ -17,7 +17,7 @@ from sealgate.inspection.text import WIDE_MARKS, TextScan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.detect.model import Kind
+    from sealgate.detect.catalogue import Kind
     from sealgate.inspection.detector import Detector
     from sealgate.inspection.model import BodyLimits
 

@@ -7,8 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from sealgate.detect.anchor import LONGEST_ANCHOR, compiled
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.confirm import ANCHORS
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.model import Confidence
 from sealgate.inspection.signs import sign_finder
 
 if TYPE_CHECKING:

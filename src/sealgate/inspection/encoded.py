@@ -20,7 +20,7 @@ from sealgate.inspection.model import BodyRefusal, BodyRefusedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sealgate.detect.model import Kind
+    from sealgate.detect.catalogue import Kind
     from sealgate.inspection.body import BodyScan, Whole
     from sealgate.inspection.model import BodyLimits
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from sealgate.detect.catalogue import facts
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind, facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

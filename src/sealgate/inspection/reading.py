@@ -16,7 +16,7 @@ from sealgate.inspection.masking import covered, starred
 from sealgate.inspection.signs import masked_sign, parted, read_sign
 
 if TYPE_CHECKING:
-    from sealgate.detect.model import Kind
+    from sealgate.detect.catalogue import Kind
     from sealgate.inspection.text import Find, TextScan
 
 # The longest values that are looked for, with every character at its longest, are shorter.

@@ -12,7 +12,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealgate.detect.anchor import LONGEST_ANCHOR
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.inspection.budget import WINDOW, Candidates, over
 from sealgate.inspection.card_sieve import may_be_cards
 from sealgate.inspection.detector import ID_BITS, ID_MASK, least

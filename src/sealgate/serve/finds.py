@@ -11,8 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sealgate.app.state import database_url
-from sealgate.detect.catalogue import facts
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind, facts
 from sealgate.errors import SealgateError
 from sealgate.inspection.model import titles
 from sealgate.register.adapters.store import Register

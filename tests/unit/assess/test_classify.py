@@ -4,8 +4,8 @@ import pytest
 
 from sealgate.assess.classify import MANY_PEOPLE, classify
 from sealgate.assess.model import KindFound, Override, TraitName, TraitRanks, Weighed
-from sealgate.detect.catalogue import facts
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.catalogue import Kind, facts
+from sealgate.detect.model import Confidence
 from sealgate.policy.classification import DEFAULT_MODEL, Classification, ClassificationModel
 from sealgate.policy.protection import Protection
 

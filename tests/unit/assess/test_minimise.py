@@ -10,7 +10,8 @@ from sealgate.assess.minimise import (
     web_root_sighting,
 )
 from sealgate.assess.model import Advice, KindFound, Missed, Tallied
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.catalogue import Kind
+from sealgate.detect.model import Confidence
 from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.observation import NotObserved, Observation

@@ -7,7 +7,7 @@ import pytest
 from sealgate.assess import tally as tally_module
 from sealgate.assess.model import Columns, Content, Missed, Sampled, Tallied, Text
 from sealgate.assess.tally import MAX_COLUMNS, MAX_SAMPLE, Tally
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.scanner import Scanner
 
 

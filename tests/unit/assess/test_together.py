@@ -4,7 +4,8 @@ import pytest
 
 from sealgate.assess.model import KindFound, Missed, Tallied
 from sealgate.assess.together import together
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.catalogue import Kind
+from sealgate.detect.model import Confidence
 
 
 def test_kinds_are_summed_up() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.cells import BETWEEN_CELLS, CellScan, Memory
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.model import Confidence
 from sealgate.detect.scanner import Scanner
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.escapes import LONGEST_LINE, EscapeScan, Hidden, look_behind, read_signs
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.model import Confidence
 from sealgate.detect.scanner import Scanner
 
 SCANNER = Scanner()

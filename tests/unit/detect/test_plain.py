@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.plain import FORMS
 
 _PLAIN: list[tuple[Kind, bytes]] = [

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.checksums import luhn
-from sealgate.detect.model import Kind
 from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.budget import WINDOW
 from sealgate.inspection.detector import ID_MASK, detector_of

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.written import DASHES, SPACES, UNSEEN
 from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.detector import detector_of

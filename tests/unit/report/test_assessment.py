@@ -19,7 +19,8 @@ from sealgate.assess.model import (
     Override,
     Sampled,
 )
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.catalogue import Kind
+from sealgate.detect.model import Confidence
 from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.finding import Report

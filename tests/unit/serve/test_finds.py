@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.app.state import database_url
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.inspection.model import Sighting
 from sealgate.policy.inventory import Inventory
 from sealgate.register.adapters.store import Register

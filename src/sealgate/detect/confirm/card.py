@@ -15,8 +15,8 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, POSSIBLE, Anchor, Confirm, Found, kinds
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.checksums import luhn
-from sealgate.detect.model import Kind
 from sealgate.detect.written import DIGITS, ODD, ODD_BYTE, UNSEEN, readings, utf8_pattern
 
 if TYPE_CHECKING:

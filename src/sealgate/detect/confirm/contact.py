@@ -21,7 +21,7 @@ from sealgate.detect.anchor import (
     Found,
     kinds,
 )
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 
 if TYPE_CHECKING:
     from sealgate.detect.model import Confidence

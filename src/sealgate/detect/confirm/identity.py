@@ -22,7 +22,8 @@ from sealgate.detect.anchor import (
     Found,
     kinds,
 )
-from sealgate.detect.model import Confidence, Kind
+from sealgate.detect.catalogue import Kind
+from sealgate.detect.model import Confidence
 
 # A word, and the numbers it can announce (modules of python-stdnum, Luhn and mod checks inside).
 # A short word is written ``\\bword\\b``: it needs an edge on both sides.

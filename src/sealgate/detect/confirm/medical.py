@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from sealgate.detect.anchor import LIKELY, POSSIBLE, Anchor, Found, kinds
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 
 # ICD-10: a letter (U is for special use), two characters, and up to four behind a point.
 ICD10 = re.compile(

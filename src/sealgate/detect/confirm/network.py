@@ -6,7 +6,7 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 
 from sealgate.detect.anchor import CONFIRMED, LIKELY, POSSIBLE, Anchor, Found, kinds
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 
 _OCTET = rb"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rb"\.".join([_OCTET] * 4) + rb"(?![0-9A-Za-z]|\.[0-9])")

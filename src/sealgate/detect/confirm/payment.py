@@ -6,9 +6,9 @@ import re
 from bisect import bisect_left
 
 from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, Anchor, Found, kinds
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.checksums import IBAN_LENGTHS, aba, iban
 from sealgate.detect.confirm import card
-from sealgate.detect.model import Kind
 from sealgate.detect.written import ODD, ODD_BYTE, readings
 
 _NOT_DIGIT = re.compile(rb"[^0-9]")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from sealgate.detect.anchor import EDGE, LIKELY, Anchor, Found, kinds
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 
 _UPPER = rb"(?:[A-Z]|\xc3[\x80-\x9e])"
 _WORD = _UPPER + rb"(?:[a-z\x80-\xff'\xe2-]|[A-Z](?=[a-z])){1,24}"

@@ -12,7 +12,7 @@ import json
 import re
 
 from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, Anchor, Confirm, Found, kinds
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 
 # prefix, what follows it. A prefix is matched with an edge before it.
 _TOKENS: tuple[tuple[str, str, str], ...] = (

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sealgate.detect.anchor import LIKELY, LONGEST_ANCHOR, POSSIBLE, Anchor, Found, kinds
+from sealgate.detect.catalogue import Kind
 from sealgate.detect.confirm.secrets import HASH_FORMATS
-from sealgate.detect.model import Kind
 
 # What follows a key: the rest of its name, quotes, one separator, the value.
 _ASSIGNED = re.compile(

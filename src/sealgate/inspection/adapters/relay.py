@@ -40,7 +40,7 @@ from sealgate.inspection.refusal import refusal_answer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sealgate.detect.model import Kind
+    from sealgate.detect.catalogue import Kind
     from sealgate.inspection.body import Whole
     from sealgate.inspection.model import Policy, Reporter
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.inspection.model import BodyRefusal, Sighting
 
 if TYPE_CHECKING:

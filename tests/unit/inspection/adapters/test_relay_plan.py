@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sealgate.detect.model import Kind
+from sealgate.detect.catalogue import Kind
 from sealgate.inspection.adapters.relay_plan import read, written
 from sealgate.inspection.model import BodyRefusal, Sighting
 
