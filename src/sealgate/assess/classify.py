@@ -41,8 +41,6 @@ _TOGETHER = "GDPR, Art. 9(1); NIST SP 800-122, 3.2.3"
 _UNKNOWN = "ISO/IEC 27001:2022, A.5.12"
 _GUIDELINE = "Encrypted Client/server Communication, Data Classification"
 
-# A fact that harms by being known of somebody; numbers of patients and insured only name one.
-_HARMFUL = {Kind.DIAGNOSIS, Kind.MEDICATION}
 _PEOPLE = {Category.CONTACT, Category.IDENTITY}
 
 
@@ -106,7 +104,7 @@ def _aggregated(kinds: Sequence[KindFound]) -> list[Reason]:
             Reason(TraitName.USE, _STAFF, because, _QUANTITY),
             Reason(TraitName.VALUE, _SIGNIFICANT, because, _QUANTITY),
         ]
-    harmful = [k for k in kinds if _is_harmful(k.kind)]
+    harmful = [k for k in kinds if facts(k.kind).harmful]
     if harmful and _somebody_is_identified(kinds):
         because = f"{facts(harmful[0].kind).title} beside who it is about"
         reasons.append(Reason(TraitName.VALUE, TOP_RANK, because, _TOGETHER))
@@ -118,12 +116,8 @@ def _names_somebody(kind: Kind) -> bool:
     return known.identifies is Identifies.ALONE and known.category in _PEOPLE
 
 
-def _is_harmful(kind: Kind) -> bool:
-    return kind in _HARMFUL or facts(kind).category is Category.SPECIAL
-
-
 def _somebody_is_identified(kinds: Iterable[KindFound]) -> bool:
-    others = [facts(k.kind) for k in kinds if not _is_harmful(k.kind)]
+    others = [facts(k.kind) for k in kinds if not facts(k.kind).harmful]
     if any(known.identifies is Identifies.ALONE for known in others):
         return True
     # NIST SP 800-122, 3.2.1: identifiability of what is linked.

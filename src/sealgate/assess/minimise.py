@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import Sighting
 
 SEEN_BY = "assess"
-# PCI DSS 4.0.1, 3.3.1.2: the verification code is not stored after authorisation.
-# NIST SP 800-63B-4, 3.1.1.2: passwords are stored in a form that resists attacks.
-NEVER_STORED = (Kind.CARD_VERIFICATION, Kind.PASSWORD)
 # The rules of the policy that an assessment gives observations for.
 WEB_ROOT_RULE = "minimise-file-in-web-root"
 RULES = frozenset(["minimise-stored-cvv", "minimise-clear-password", WEB_ROOT_RULE])
@@ -54,7 +51,7 @@ def sightings_of(asset: str, tallied: Tallied) -> tuple[Sighting, ...]:
     Looked at only in part: what was found stands; what was not found is not observed.
     """
     found = tuple(
-        facts(k.kind).kind.value for k in tallied.kinds if k.kind in NEVER_STORED and k.count
+        facts(k.kind).kind.value for k in tallied.kinds if k.count and not facts(k.kind).storable
     )
     unseen = next((m.reason for m in tallied.missed if not m.partly), None)
     if not found and unseen is not None:

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
 from sealgate.audit.css import read_css
 from sealgate.audit.markup import read_markup
-from sealgate.detect.catalogue import Kind
+from sealgate.detect.catalogue import InForm, Kind, kinds_where
 from sealgate.detect.headers import Says, normal, rules_for
 
 if TYPE_CHECKING:
@@ -77,12 +77,9 @@ _PERSONAL_TYPES = {"email", "tel"}
 _NAMES = ("name", "id", "placeholder", "aria-label", "title")
 _TYPED = {"", "text", "tel", "email", "number", "password", "date", "month", "url"}
 _DIGITS = {"", "text", "tel", "number", "password"}
-# Kinds of data that a header names and that say nothing about a person by themselves.
-_OF_NOBODY = {
-    *(Kind.IP_ADDRESS, Kind.GEOLOCATION, Kind.TRANSACTION, Kind.SESSION_ID),
-    *(Kind.ACCESS_TOKEN, Kind.PRIVATE_KEY),
-}
-_OF_CARDS = {Kind.PAYMENT_CARD, Kind.CARD_VERIFICATION}
+_OF_NOBODY = kinds_where(lambda kind: kind.in_form is InForm.NOBODY)
+_OF_CARDS = kinds_where(lambda kind: kind.in_form is InForm.CARD)
+_PASSWORDS = kinds_where(lambda kind: kind.in_form is InForm.PASSWORD)
 # What is asked of a visitor as a name is a person's, in the words of the same languages.
 _A_NAME = re.compile(
     r"_(?:(?:your|my|ihr|dein|su|tu|votre|il_tuo|uw|seu)_)?(?:name|nombre|nom|nome|naam)_"
@@ -215,7 +212,7 @@ class _Page:
         kinds = self._kinds_of(control)
         if kinds & _OF_CARDS:
             return {"card"}
-        return {"password"} if Kind.PASSWORD in kinds or _PASSWORD_AUTOCOMPLETE & filled else set()
+        return {"password"} if kinds & _PASSWORDS or _PASSWORD_AUTOCOMPLETE & filled else set()
 
     def is_personal(self, form: _Form) -> bool:
         return any(map(self._is_personal, form.controls))

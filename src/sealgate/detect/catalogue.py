@@ -8,9 +8,14 @@ of an asset, not this table. ``docs/reference/kinds.md`` is generated from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import Enum, Flag, IntEnum, StrEnum, auto
+from typing import TYPE_CHECKING
 
+from sealgate.errors import BugError
 from sealgate.policy.finding import Citation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 class Category(StrEnum):
@@ -119,22 +124,68 @@ class Traits:
         return max(self.use.rank, self.legal.rank, self.value.rank)
 
 
+class Where(Flag):
+    """
+    Where a kind is found, and so which file has more of it.
+
+    ``TEXT``: in any bytes, by an anchor in ``detect/confirm``. ``NAME``: in a column, by its name
+    (``detect/headers.py``) and values that agree (``detect/columns.py``). ``VALUES``: in a
+    column, by its values alone (``detect/columns.py``).
+    """
+
+    TEXT = auto()
+    NAME = auto()
+    VALUES = auto()
+
+
+class InFlight(Enum):
+    """
+    What is done with a value above a route's class on its way.
+
+    ``LEFT``: nothing. Contact data, names and logins are what pages are made of; session ids and
+    JSON Web Tokens are what a site gives to the very person who signs in. None of these can be
+    told from a leak by their looks, so they are left to ``assess``. ``MASKED``: it has a format
+    or a word of its own, which an anchor finds. ``WITHHELD``: it cannot be masked in place, and nothing of
+    such an answer is worth sending.
+    """
+
+    LEFT = auto()
+    MASKED = auto()
+    WITHHELD = auto()
+
+
+class InForm(Enum):
+    """What a field of a web form that is named like a kind asks for; ``NOBODY``: nothing about a person."""
+
+    PERSON = auto()
+    CARD = auto()
+    PASSWORD = auto()
+    NOBODY = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class KindFacts:
     """
-    Everything that is known of one kind before any data is seen.
+    Everything that is said of one kind before any data is seen. No part may be left out.
 
     *sensitive* kinds are under the floor that no configuration lowers: credentials,
-    access codes, medical, payment and account data. *counts* says what is counted,
-    *confirmed* how a candidate is confirmed; both are printed in the documents.
+    access codes, medical, payment and account data. *harmful* is a fact that harms by being
+    known of somebody; numbers of patients and insured only name one. What is not *storable*
+    must not be kept as it is: verification codes after the payment (PCI DSS 4.0.1, 3.3.1.2), passwords
+    in clear text (NIST SP 800-63B-4, 3.1.1.2). *counts* says what is counted, *confirmed* how a candidate is confirmed; both are printed in the documents.
     """
 
     kind: Kind
     category: Category
     title: str
     traits: Traits
-    sensitive: bool
     identifies: Identifies
+    sensitive: bool
+    harmful: bool
+    storable: bool
+    found: Where
+    in_flight: InFlight
+    in_form: InForm
     counts: str
     confirmed: str
 
@@ -157,534 +208,628 @@ RFC_JWT = Citation("RFC 7519", "12")
 RFC_COOKIE = Citation("RFC 6265", "8.4")
 ISO_BIC = Citation("ISO 9362", "")
 
-_Row = tuple[
-    Kind,
-    Category,
-    str,
-    tuple[int, Citation],
-    tuple[int, Citation],
-    tuple[int, Citation],
-    bool,
-    Identifies,
-    str,
-    str,
-]
+_PERSONAL = Trait(1, GDPR_4)
+_STAFF = Trait(2, GUIDELINE)
+_OUTSIDER = Trait(1, GUIDELINE)
+_LIMITED = Trait(1, GUIDELINE)
+_SIGNIFICANT = Trait(2, GUIDELINE)
 
+_TEXT, _NAME, _VALUES = Where.TEXT, Where.NAME, Where.VALUES
 
-def _personal(rank: int = 1) -> tuple[int, Citation]:
-    return (rank, GDPR_4)
-
-
-_STAFF = (2, GUIDELINE)
-_OUTSIDER = (1, GUIDELINE)
-_LIMITED = (1, GUIDELINE)
-_SIGNIFICANT = (2, GUIDELINE)
-
-_CREDENTIAL = Category.CREDENTIAL
-_ALONE, _TOGETHER, _NO = Identifies.ALONE, Identifies.TOGETHER, Identifies.NO
-
-# kind, category, title, use, legal, value, sensitive, identifies, what counts, how confirmed
-_ROWS: tuple[_Row, ...] = (
-    (
+_ROWS = (
+    KindFacts(
         Kind.LOGIN,
-        _CREDENTIAL,
+        Category.CREDENTIAL,
         "user login",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _ALONE,
-        "user names and login names",
-        "a column name or a key before the value",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.ALONE,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="user names and login names",
+        confirmed="a column name or a key before the value",
     ),
-    (
+    KindFacts(
         Kind.PASSWORD,
-        _CREDENTIAL,
+        Category.CREDENTIAL,
         "password in clear text",
-        (3, GUIDELINE),
-        (2, GDPR_32),
-        (3, NIST_PASSWORD),
-        True,
-        _NO,
-        "a value after a password key, in a URL, or in a password column; no placeholders",
-        "the key, and that the value is neither a placeholder, a reference nor a hash",
+        Traits(Trait(3, GUIDELINE), Trait(2, GDPR_32), Trait(3, NIST_PASSWORD)),
+        Identifies.NO,
+        sensitive=True,
+        harmful=False,
+        storable=False,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PASSWORD,
+        counts="a value after a password key, in a URL, or in a password column; no placeholders",
+        confirmed="the key, and that the value is neither a placeholder, a reference nor a hash",
     ),
-    (
+    KindFacts(
         Kind.PASSWORD_HASH,
-        _CREDENTIAL,
+        Category.CREDENTIAL,
         "password hash",
-        _STAFF,
-        (2, GDPR_32),
-        (2, NIST_PASSWORD),
-        True,
-        _NO,
-        (
-            "bcrypt, argon2, scrypt, PBKDF2, crypt(3), phpass, LDAP, Django, MySQL, PostgreSQL, SQL Server and Windows "
-            "(pwdump, NTLM) formats; bare hexadecimal digests only in a column or behind a key that says so"
-        ),
-        "the format's prefix and length",
+        Traits(_STAFF, Trait(2, GDPR_32), Trait(2, NIST_PASSWORD)),
+        Identifies.NO,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME | _VALUES,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.PERSON,
+        counts="bcrypt, argon2, scrypt, PBKDF2, crypt(3), phpass, LDAP, Django, MySQL, PostgreSQL, SQL Server and Windows "
+        "(pwdump, NTLM) formats; bare hexadecimal digests only in a column or behind a key that says so",
+        confirmed="the format's prefix and length",
     ),
-    (
+    KindFacts(
         Kind.ACCESS_CODE,
-        _CREDENTIAL,
+        Category.CREDENTIAL,
         "access code",
-        _STAFF,
-        (2, GUIDELINE),
-        (2, GUIDELINE),
-        True,
-        _NO,
-        "PIN, TAN, one-time codes, door and recovery codes",
-        "a key before the value, or a column name",
+        Traits(_STAFF, Trait(2, GUIDELINE), Trait(2, GUIDELINE)),
+        Identifies.NO,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="PIN, TAN, one-time codes, door and recovery codes",
+        confirmed="a key before the value, or a column name",
     ),
-    (
+    KindFacts(
         Kind.ACCESS_TOKEN,
-        _CREDENTIAL,
+        Category.CREDENTIAL,
         "access key or token",
-        (3, GUIDELINE),
-        (2, GDPR_32),
-        (3, RFC_BEARER),
-        True,
-        _NO,
-        (
-            "keys of cloud, source, chat, mail and payment services; bearer and basic "
-            "credentials; values of secret and key settings"
-        ),
-        "the issuer's prefix and length; else a key before a value of high entropy",
+        Traits(Trait(3, GUIDELINE), Trait(2, GDPR_32), Trait(3, RFC_BEARER)),
+        Identifies.NO,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.NOBODY,
+        counts="keys of cloud, source, chat, mail and payment services; bearer and basic "
+        "credentials; values of secret and key settings",
+        confirmed="the issuer's prefix and length; else a key before a value of high entropy",
     ),
-    (
+    KindFacts(
         Kind.JWT,
-        _CREDENTIAL,
+        Category.CREDENTIAL,
         "JSON Web Token",
-        _STAFF,
-        (2, RFC_JWT),
-        (2, RFC_JWT),
-        True,
-        _NO,
-        "compact JWS and JWE",
-        "the first part decodes to a JSON object with an algorithm",
+        Traits(_STAFF, Trait(2, RFC_JWT), Trait(2, RFC_JWT)),
+        Identifies.NO,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _VALUES,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="compact JWS and JWE",
+        confirmed="the first part decodes to a JSON object with an algorithm",
     ),
-    (
+    KindFacts(
         Kind.SESSION_ID,
-        _CREDENTIAL,
+        Category.CREDENTIAL,
         "session id",
-        _STAFF,
-        (1, GDPR_4),
-        (2, RFC_COOKIE),
-        True,
-        _NO,
-        "values of session cookies and session columns",
-        "a session name before a value of at least 16 characters",
+        Traits(_STAFF, Trait(1, GDPR_4), Trait(2, RFC_COOKIE)),
+        Identifies.NO,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.NOBODY,
+        counts="values of session cookies and session columns",
+        confirmed="a session name before a value of at least 16 characters",
     ),
-    (
+    KindFacts(
         Kind.PRIVATE_KEY,
-        _CREDENTIAL,
+        Category.CREDENTIAL,
         "private key",
-        (3, NIST_KEYS),
-        (2, GDPR_32),
-        (3, NIST_KEYS),
-        True,
-        _NO,
-        (
-            "PEM (also encrypted), OpenSSH, SSH.COM, PuTTY, PGP and age secret keys; private JSON Web Keys; RSA in XML; "
-            "WireGuard"
-        ),
-        "the line, member or tag that names a private key, with content behind it",
+        Traits(Trait(3, NIST_KEYS), Trait(2, GDPR_32), Trait(3, NIST_KEYS)),
+        Identifies.NO,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME | _VALUES,
+        in_flight=InFlight.WITHHELD,
+        in_form=InForm.NOBODY,
+        counts="PEM (also encrypted), OpenSSH, SSH.COM, PuTTY, PGP and age secret keys; private JSON Web Keys; RSA in XML; "
+        "WireGuard",
+        confirmed="the line, member or tag that names a private key, with content behind it",
     ),
-    (
+    KindFacts(
         Kind.PERSON_NAME,
         Category.IDENTITY,
         "person's name",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _ALONE,
-        "names in name columns; in text only after a form of address or a label",
-        "the words before it; in columns the header and the shape of the values",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.ALONE,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="names in name columns; in text only after a form of address or a label",
+        confirmed="the words before it; in columns the header and the shape of the values",
     ),
-    (
+    KindFacts(
         Kind.BIRTH_DATE,
         Category.IDENTITY,
         "date of birth",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _TOGETHER,
-        "dates after a birth word, and date columns named so",
-        "a valid date, and the word",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="dates after a birth word, and date columns named so",
+        confirmed="a valid date, and the word",
     ),
-    (
+    KindFacts(
         Kind.NATIONAL_ID,
         Category.IDENTITY,
         "national identification number",
-        _STAFF,
-        (2, GDPR_87),
-        _SIGNIFICANT,
-        False,
-        _ALONE,
-        "social security, tax, identity-card, passport and driving-licence numbers",
-        "the issuer's checksum and a context word; alone only for formats that nothing else has",
+        Traits(_STAFF, Trait(2, GDPR_87), _SIGNIFICANT),
+        Identifies.ALONE,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME | _VALUES,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="social security, tax, identity-card, passport and driving-licence numbers",
+        confirmed="the issuer's checksum and a context word; alone only for formats that nothing else has",
     ),
-    (
+    KindFacts(
         Kind.GENDER,
         Category.IDENTITY,
         "gender",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _TOGETHER,
-        "columns named so with few values that are genders",
-        "header and values together",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so with few values that are genders",
+        confirmed="header and values together",
     ),
-    (
+    KindFacts(
         Kind.AGE,
         Category.IDENTITY,
         "age",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _TOGETHER,
-        "columns named so with numbers below 130",
-        "header and values together",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so with numbers below 130",
+        confirmed="header and values together",
     ),
-    (
+    KindFacts(
         Kind.NATIONALITY,
         Category.IDENTITY,
         "nationality",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _TOGETHER,
-        "columns named nationality, citizenship or country of birth",
-        "header and text values",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named nationality, citizenship or country of birth",
+        confirmed="header and text values",
     ),
-    (
+    KindFacts(
         Kind.EMAIL,
         Category.CONTACT,
         "e-mail address",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _ALONE,
-        "addresses as in RFC 5321 with a domain of at least two labels",
-        "local part, domain labels and a plausible top-level domain",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.ALONE,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME | _VALUES,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="addresses as in RFC 5321 with a domain of at least two labels",
+        confirmed="local part, domain labels and a plausible top-level domain",
     ),
-    (
+    KindFacts(
         Kind.PHONE,
         Category.CONTACT,
         "phone number",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _ALONE,
-        "international numbers; national ones in their usual form or after a phone word",
-        "the numbering plans of ITU-T E.164",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.ALONE,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME | _VALUES,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="international numbers; national ones in their usual form or after a phone word",
+        confirmed="the numbering plans of ITU-T E.164",
     ),
-    (
+    KindFacts(
         Kind.STREET_ADDRESS,
         Category.CONTACT,
         "street address",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _ALONE,
-        "street and number in English, German, Dutch, Spanish, French, Italian, Portuguese",
-        "a street word and a number at its place; in columns also the header",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.ALONE,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME | _VALUES,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="street and number in English, German, Dutch, Spanish, French, Italian, Portuguese",
+        confirmed="a street word and a number at its place; in columns also the header",
     ),
-    (
+    KindFacts(
         Kind.CITY,
         Category.CONTACT,
         "city",
-        (0, GUIDELINE),
-        (0, GDPR_4),
-        (0, GUIDELINE),
-        False,
-        _TOGETHER,
-        "columns named so",
-        "header and text values",
+        Traits(Trait(0, GUIDELINE), Trait(0, GDPR_4), Trait(0, GUIDELINE)),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so",
+        confirmed="header and text values",
     ),
-    (
+    KindFacts(
         Kind.POSTAL_CODE,
         Category.CONTACT,
         "postal code",
-        (0, GUIDELINE),
-        (0, GDPR_4),
-        (0, GUIDELINE),
-        False,
-        _TOGETHER,
-        "columns named so",
-        "header and values of the shape of postal codes",
+        Traits(Trait(0, GUIDELINE), Trait(0, GDPR_4), Trait(0, GUIDELINE)),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so",
+        confirmed="header and values of the shape of postal codes",
     ),
-    (
+    KindFacts(
         Kind.PAYMENT_CARD,
         Category.PAYMENT,
         "payment card number",
-        _STAFF,
-        (2, PCI_PAN),
-        _SIGNIFICANT,
-        True,
-        _ALONE,
-        (
-            "12 to 19 digits in an issuer's range, in one piece or in groups, whatever stands beside them; "
-            "spaces, dashes and digits of any script; tracks of a stripe"
-        ),
-        (
-            "issuer range, length and Luhn (ISO/IEC 7812-1); lengths that other numbers have, too, only after a "
-            "card word, in groups, or beside others that are valid; without Luhn only after a card word"
-        ),
+        Traits(_STAFF, Trait(2, PCI_PAN), _SIGNIFICANT),
+        Identifies.ALONE,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME | _VALUES,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.CARD,
+        counts="12 to 19 digits in an issuer's range, in one piece or in groups, whatever stands beside them; "
+        "spaces, dashes and digits of any script; tracks of a stripe",
+        confirmed="issuer range, length and Luhn (ISO/IEC 7812-1); lengths that other numbers have, too, only after a "
+        "card word, in groups, or beside others that are valid; without Luhn only after a card word",
     ),
-    (
+    KindFacts(
         Kind.CARD_VERIFICATION,
         Category.PAYMENT,
         "card verification code",
-        (3, PCI_NEED),
-        (3, PCI_CVV),
-        (3, GUIDELINE),
-        True,
-        _NO,
-        "three or four digits after CVV, CVC, CSC or CID, or in a column named so",
-        "the name; never digits alone",
+        Traits(Trait(3, PCI_NEED), Trait(3, PCI_CVV), Trait(3, GUIDELINE)),
+        Identifies.NO,
+        sensitive=True,
+        harmful=False,
+        storable=False,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.CARD,
+        counts="three or four digits after CVV, CVC, CSC or CID, or in a column named so",
+        confirmed="the name; never digits alone",
     ),
-    (
+    KindFacts(
         Kind.IBAN,
         Category.ACCOUNT,
         "IBAN",
-        _STAFF,
-        _personal(),
-        _SIGNIFICANT,
-        True,
-        _ALONE,
-        "international bank account numbers, compact or in groups",
-        "length of the country and checksum (ISO 13616, ISO 7064 mod 97)",
+        Traits(_STAFF, _PERSONAL, _SIGNIFICANT),
+        Identifies.ALONE,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME | _VALUES,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.PERSON,
+        counts="international bank account numbers, compact or in groups",
+        confirmed="length of the country and checksum (ISO 13616, ISO 7064 mod 97)",
     ),
-    (
+    KindFacts(
         Kind.BANK_ACCOUNT,
         Category.ACCOUNT,
         "bank account number",
-        _STAFF,
-        _personal(),
-        _SIGNIFICANT,
-        True,
-        _ALONE,
-        "account and routing numbers after a bank word, or in a column named so",
-        "the word; length; checksum of US routing numbers",
+        Traits(_STAFF, _PERSONAL, _SIGNIFICANT),
+        Identifies.ALONE,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.PERSON,
+        counts="account and routing numbers after a bank word, or in a column named so",
+        confirmed="the word; length; checksum of US routing numbers",
     ),
-    (
+    KindFacts(
         Kind.BIC,
         Category.ACCOUNT,
         "bank identifier (BIC)",
-        (0, ISO_BIC),
-        (0, ISO_BIC),
-        (0, ISO_BIC),
-        False,
-        _NO,
-        "8 or 11 characters after BIC or SWIFT, or in a column named so",
-        "structure and country; it names a bank, not a customer",
+        Traits(Trait(0, ISO_BIC), Trait(0, ISO_BIC), Trait(0, ISO_BIC)),
+        Identifies.NO,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="8 or 11 characters after BIC or SWIFT, or in a column named so",
+        confirmed="structure and country; it names a bank, not a customer",
     ),
-    (
+    KindFacts(
         Kind.TRANSACTION,
         Category.ACCOUNT,
         "financial transaction",
-        _STAFF,
-        _personal(),
-        _SIGNIFICANT,
-        True,
-        _TOGETHER,
-        "columns of bank and card transactions",
-        "header and values together",
+        Traits(_STAFF, _PERSONAL, _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.NOBODY,
+        counts="columns of bank and card transactions",
+        confirmed="header and values together",
     ),
-    (
+    KindFacts(
         Kind.DIAGNOSIS,
         Category.MEDICAL,
         "diagnosis",
-        _STAFF,
-        (2, GDPR_9),
-        _SIGNIFICANT,
-        True,
-        _TOGETHER,
-        "ICD-10 codes after a diagnosis word; columns named so",
-        "shape of the code and the word",
+        Traits(_STAFF, Trait(2, GDPR_9), _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=True,
+        harmful=True,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.PERSON,
+        counts="ICD-10 codes after a diagnosis word; columns named so",
+        confirmed="shape of the code and the word",
     ),
-    (
+    KindFacts(
         Kind.MEDICATION,
         Category.MEDICAL,
         "medication",
-        _STAFF,
-        (2, GDPR_9),
-        _SIGNIFICANT,
-        True,
-        _TOGETHER,
-        "prescriptions: a common substance beside a dose; columns named so",
-        "the substance's name and a dose in its neighbourhood",
+        Traits(_STAFF, Trait(2, GDPR_9), _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=True,
+        harmful=True,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.PERSON,
+        counts="prescriptions: a common substance beside a dose; columns named so",
+        confirmed="the substance's name and a dose in its neighbourhood",
     ),
-    (
+    KindFacts(
         Kind.INSURANCE_NUMBER,
         Category.MEDICAL,
         "insurance number",
-        _STAFF,
-        (2, GDPR_4_13),
-        _SIGNIFICANT,
-        True,
-        _ALONE,
-        "numbers after an insurance word; health insurance numbers with checksum",
-        "the word and a value with digits",
+        Traits(_STAFF, Trait(2, GDPR_4_13), _SIGNIFICANT),
+        Identifies.ALONE,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.PERSON,
+        counts="numbers after an insurance word; health insurance numbers with checksum",
+        confirmed="the word and a value with digits",
     ),
-    (
+    KindFacts(
         Kind.PATIENT_NUMBER,
         Category.MEDICAL,
         "patient or record number",
-        _STAFF,
-        (2, GDPR_4_13),
-        _SIGNIFICANT,
-        True,
-        _ALONE,
-        "numbers after a patient or medical-record word",
-        "the word and a value with digits",
+        Traits(_STAFF, Trait(2, GDPR_4_13), _SIGNIFICANT),
+        Identifies.ALONE,
+        sensitive=True,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME,
+        in_flight=InFlight.MASKED,
+        in_form=InForm.PERSON,
+        counts="numbers after a patient or medical-record word",
+        confirmed="the word and a value with digits",
     ),
-    (
+    KindFacts(
         Kind.ETHNICITY,
         Category.SPECIAL,
         "racial or ethnic origin",
-        _STAFF,
-        (2, GDPR_9),
-        _SIGNIFICANT,
-        False,
-        _TOGETHER,
-        "columns named so",
-        "header and text values",
+        Traits(_STAFF, Trait(2, GDPR_9), _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=True,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so",
+        confirmed="header and text values",
     ),
-    (
+    KindFacts(
         Kind.RELIGION,
         Category.SPECIAL,
         "religious belief",
-        _STAFF,
-        (2, GDPR_9),
-        _SIGNIFICANT,
-        False,
-        _TOGETHER,
-        "columns named so",
-        "header and text values",
+        Traits(_STAFF, Trait(2, GDPR_9), _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=True,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so",
+        confirmed="header and text values",
     ),
-    (
+    KindFacts(
         Kind.POLITICAL_OPINION,
         Category.SPECIAL,
         "political opinion",
-        _STAFF,
-        (2, GDPR_9),
-        _SIGNIFICANT,
-        False,
-        _TOGETHER,
-        "columns named so",
-        "header and text values",
+        Traits(_STAFF, Trait(2, GDPR_9), _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=True,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so",
+        confirmed="header and text values",
     ),
-    (
+    KindFacts(
         Kind.UNION_MEMBERSHIP,
         Category.SPECIAL,
         "trade-union membership",
-        _STAFF,
-        (2, GDPR_9),
-        _SIGNIFICANT,
-        False,
-        _TOGETHER,
-        "columns named so",
-        "header",
+        Traits(_STAFF, Trait(2, GDPR_9), _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=True,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so",
+        confirmed="header",
     ),
-    (
+    KindFacts(
         Kind.SEXUAL_ORIENTATION,
         Category.SPECIAL,
         "sex life or sexual orientation",
-        _STAFF,
-        (2, GDPR_9),
-        _SIGNIFICANT,
-        False,
-        _TOGETHER,
-        "columns named so",
-        "header and text values",
+        Traits(_STAFF, Trait(2, GDPR_9), _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=True,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so",
+        confirmed="header and text values",
     ),
-    (
+    KindFacts(
         Kind.BIOMETRIC,
         Category.SPECIAL,
         "biometric or genetic data",
-        _STAFF,
-        (2, GDPR_9),
-        _SIGNIFICANT,
-        False,
-        _ALONE,
-        "columns named so",
-        "header",
+        Traits(_STAFF, Trait(2, GDPR_9), _SIGNIFICANT),
+        Identifies.ALONE,
+        sensitive=False,
+        harmful=True,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so",
+        confirmed="header",
     ),
-    (
+    KindFacts(
         Kind.CRIMINAL_RECORD,
         Category.SPECIAL,
         "criminal conviction or offence",
-        _STAFF,
-        (2, GDPR_10),
-        _SIGNIFICANT,
-        False,
-        _TOGETHER,
-        "columns named so",
-        "header",
+        Traits(_STAFF, Trait(2, GDPR_10), _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=True,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so",
+        confirmed="header",
     ),
-    (
+    KindFacts(
         Kind.SALARY,
         Category.EMPLOYMENT,
         "salary or income",
-        _STAFF,
-        (1, GDPR_88),
-        _SIGNIFICANT,
-        False,
-        _TOGETHER,
-        "columns named so with amounts",
-        "header and numeric values",
+        Traits(_STAFF, Trait(1, GDPR_88), _SIGNIFICANT),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.PERSON,
+        counts="columns named so with amounts",
+        confirmed="header and numeric values",
     ),
-    (
+    KindFacts(
         Kind.IP_ADDRESS,
         Category.TECHNICAL,
         "IP address",
-        _OUTSIDER,
-        _personal(),
-        _LIMITED,
-        False,
-        _TOGETHER,
-        "IPv4 and IPv6 addresses that can be a person's; not loopback, any or netmasks",
-        "syntax (RFC 4291, RFC 1123); no version numbers",
+        Traits(_OUTSIDER, _PERSONAL, _LIMITED),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_TEXT | _NAME | _VALUES,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.NOBODY,
+        counts="IPv4 and IPv6 addresses that can be a person's; not loopback, any or netmasks",
+        confirmed="syntax (RFC 4291, RFC 1123); no version numbers",
     ),
-    (
+    KindFacts(
         Kind.GEOLOCATION,
         Category.TECHNICAL,
         "geographic position",
-        (0, GUIDELINE),
-        (0, GDPR_4),
-        (0, GUIDELINE),
-        False,
-        _TOGETHER,
-        "columns of latitude and longitude",
-        "header and values within range",
+        Traits(Trait(0, GUIDELINE), Trait(0, GDPR_4), Trait(0, GUIDELINE)),
+        Identifies.TOGETHER,
+        sensitive=False,
+        harmful=False,
+        storable=True,
+        found=_NAME,
+        in_flight=InFlight.LEFT,
+        in_form=InForm.NOBODY,
+        counts="columns of latitude and longitude",
+        confirmed="header and values within range",
     ),
 )
 
-KIND_CATALOGUE: dict[Kind, KindFacts] = {
-    row[0]: KindFacts(
-        kind=row[0],
-        category=row[1],
-        title=row[2],
-        traits=Traits(Trait(*row[3]), Trait(*row[4]), Trait(*row[5])),
-        sensitive=row[6],
-        identifies=row[7],
-        counts=row[8],
-        confirmed=row[9],
-    )
-    for row in _ROWS
-}
+KIND_CATALOGUE: dict[Kind, KindFacts] = {row.kind: row for row in _ROWS}
 
 
 def facts(kind: Kind) -> KindFacts:
     """Return what the catalogue says of *kind*."""
     return KIND_CATALOGUE[kind]
+
+
+def kinds_where(says: Callable[[KindFacts], object]) -> frozenset[Kind]:
+    """Return the kinds of whose facts *says* holds."""
+    return frozenset(row.kind for row in _ROWS if says(row))
+
+
+def check_said(file: str, where: Where, there: Iterable[Kind]) -> None:
+    """Raise where the kinds *there* in *file* are not those that the catalogue says are found *where*."""
+    for kind in kinds_where(lambda row: where in row.found) ^ frozenset(there):
+        says = "has" if where in facts(kind).found else "has no"
+        message = f'kind "{kind}": its row in detect/catalogue.py {says} Where.{where.name}, {file} says otherwise'
+        raise BugError(message)
+
+
+for _kind in Kind:
+    if _kind not in KIND_CATALOGUE:
+        raise BugError(f'kind "{_kind}" has no row in detect/catalogue.py')

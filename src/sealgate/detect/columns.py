@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealgate.detect import shapes
-from sealgate.detect.catalogue import Kind
+from sealgate.detect.catalogue import Kind, Where, check_said
 from sealgate.detect.headers import HeaderRule, Says, normal, rules_for
 from sealgate.detect.model import ColumnVerdict, Confidence
 
@@ -108,6 +108,11 @@ _WITH_HEADER: dict[Kind, _Test] = {
     Kind.CITY: _Test(_S.place, 0.6, _L),
     Kind.LOGIN: _Test(_S.word, 0.6, _L),
 }
+# These are judged by functions of their own.
+_APART = (Kind.PASSWORD, Kind.PERSON_NAME)
+
+check_said("detect/columns.py", Where.VALUES, (kind for kind, _ in _ALONE))
+check_said("detect/columns.py", Where.NAME, (*_WITH_HEADER, *_APART))
 
 
 def judge_column(name: str, values: Sequence[str], total: int) -> ColumnVerdict:

@@ -15,7 +15,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sealgate.detect.catalogue import Kind
+from sealgate.detect.catalogue import Kind, Where, check_said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,3 +131,5 @@ HEADER_RULES: tuple[HeaderRule, ...] = tuple(
     HeaderRule(kind, says, re.compile(pattern), re.compile(unless) if unless else None)
     for kind, says, pattern, unless in _TABLE
 )
+
+check_said("detect/headers.py", Where.NAME, (rule.kind for rule in HEADER_RULES))

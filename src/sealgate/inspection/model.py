@@ -11,35 +11,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from sealgate.detect.catalogue import Kind, facts
+from sealgate.detect.catalogue import InFlight, facts, kinds_where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from sealgate.detect.catalogue import Kind
     from sealgate.policy.classification import Classification, ClassificationModel
     from sealgate.policy.inventory import Route
 
-# What is looked for in flight. Each has a format or a word of its own. Contact data, names
-# and logins are what pages are made of; session ids and JSON Web Tokens are what a site
-# gives to the very person who signs in. None of these can be told from a leak by their
-# looks, so they are left to `assess`.
-INSPECTED = frozenset(
-    {
-        Kind.PAYMENT_CARD,
-        Kind.CARD_VERIFICATION,
-        Kind.IBAN,
-        Kind.BANK_ACCOUNT,
-        Kind.DIAGNOSIS,
-        Kind.MEDICATION,
-        Kind.INSURANCE_NUMBER,
-        Kind.PATIENT_NUMBER,
-        Kind.PASSWORD_HASH,
-        Kind.PRIVATE_KEY,
-        Kind.ACCESS_TOKEN,
-    }
-)
-# A key of many lines is not masked in place: nothing of such an answer is worth sending.
-WITHHELD = frozenset({Kind.PRIVATE_KEY})
+# What is looked for in flight.
+INSPECTED = kinds_where(lambda kind: kind.in_flight is not InFlight.LEFT)
+WITHHELD = kinds_where(lambda kind: kind.in_flight is InFlight.WITHHELD)
 
 
 class BodyRefusal(StrEnum):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from sealgate.detect import KIND_CATALOGUE, Category, Kind, facts
+from sealgate.detect.catalogue import InFlight, Where, check_said, kinds_where
+from sealgate.errors import BugError
 
 _ROOT = Path(__file__).parents[3]
 
@@ -43,6 +45,24 @@ def test_the_guidelines_confidential_families_are_under_the_floor() -> None:
 def test_a_verification_code_must_not_be_kept() -> None:
     """The card verification code has the highest legal rank: PCI DSS forbids to store it."""
     assert facts(Kind.CARD_VERIFICATION).traits.legal.rank == 3
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if facts(k).in_flight is not InFlight.LEFT])
+def test_what_is_masked_has_an_anchor(kind: Kind) -> None:
+    """Bodies are not tables: what is masked in them is found in text."""
+    assert Where.TEXT in facts(kind).found
+
+
+def test_what_a_file_forgot_is_named() -> None:
+    """A kind that the catalogue says a column's values show, and no test of values for it."""
+    said = kinds_where(lambda row: Where.VALUES in row.found)
+    check_said("detect/columns.py", Where.VALUES, said)
+    with pytest.raises(
+        BugError, match=r'"iban": .*/catalogue.py has Where.VALUES, detect/columns.py'
+    ):
+        check_said("detect/columns.py", Where.VALUES, said - {Kind.IBAN})
+    with pytest.raises(BugError, match=r'"city": .*/catalogue.py has no Where.VALUES, detect/col'):
+        check_said("detect/columns.py", Where.VALUES, said | {Kind.CITY})
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sealgate.detect.anchor import Anchor
+from sealgate.detect.catalogue import Where, check_said
 from sealgate.detect.confirm import (
     contact,
     identity,
@@ -24,3 +25,5 @@ ANCHORS: tuple[Anchor, ...] = (
     *medical.ANCHORS,
     *people.ANCHORS,
 )
+
+check_said("detect/confirm", Where.TEXT, frozenset().union(*(a.kinds for a in ANCHORS)))
