@@ -6,16 +6,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from sealgate.config.fields import read_admit, read_class
-from sealgate.config.inspecting import enforced_beside, read_inspect
 from sealgate.config.limits import read_max_body
 from sealgate.config.payment import check_payment, read_script_reports, read_scripts
-from sealgate.config.plain_http import check_plain_route
 from sealgate.config.presets import below_any, lying_in
 from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_credential, read_door, read_method
-from sealgate.policy.inventory import CredentialKind, Place, Route, SiteAccess, default_inspect
+from sealgate.policy.inventory import (
+    CredentialKind,
+    Inspect,
+    Place,
+    Route,
+    SiteAccess,
+    default_inspect,
+)
 from sealgate.policy.leftovers import Leftover
 from sealgate.policy.protection import AccessRung, TransitRung
+from sealgate.policy.requirements import required_of_route
 from sealgate.policy.routing import can_be_one, door_segments
 
 if TYPE_CHECKING:
@@ -57,7 +63,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         besides=_each(table, "besides", _read_path),
     )
     _check_conditions(table, door)
-    inspect = read_inspect(table)
+    inspect = _inspect(table)
     route = Route(
         door=door,
         classification=classification,
@@ -81,7 +87,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
     _check_class(table, route, model)
     _check_admit(table, route, model)
     check_payment(table, route, model)
-    check_plain_route(table, route)
+    _check_plain(table, route)
     return route
 
 
@@ -144,6 +150,22 @@ def _access(table: Table, classification: Classification | None) -> tuple[SiteAc
     return SiteAccess.SEALGATE, True
 
 
+def _inspect(table: Table) -> Inspect | None:
+    """Return what the route in *table* says of its bodies, ``None`` for nothing; a fault is noted there."""
+    text = table.text("inspect")
+    if text is None:
+        return None
+    known = [item.value for item in Inspect]
+    if text not in known:
+        table.fault(
+            "inspect",
+            f"inspect {quoted(text)} must be one of {', '.join(known)}",
+            nearest(text, known, "inspect = {}") or 'inspect = "observe"',
+        )
+        return None
+    return Inspect(text)
+
+
 def _check_class(table: Table, route: Route, model: ClassificationModel) -> None:
     shown = quoted(route.door.path)
     required = route.classification.required
@@ -202,6 +224,72 @@ def _check_admit(table: Table, route: Route, model: ClassificationModel) -> None
 def _locking_hint(model: ClassificationModel, otherwise: str) -> str:
     locking = next((c.id for c in model.classes if c.required.access >= AccessRung.HIGH), None)
     return f"class = {quoted(locking)}, or {otherwise}" if locking else otherwise
+
+
+def _check_plain(table: Table, route: Route) -> None:
+    """Note why *route*, as *table* declares it, cannot be served over plain HTTP, if so."""
+    why = _why_not_plain(route) if route.plain_http else None
+    if why:
+        shown = quoted(route.door.path)
+        table.fault(
+            "plain_http", f"route {shown} is served over plain HTTP, but {why}", "remove plain_http"
+        )
+
+
+def _why_not_plain(route: Route) -> str | None:  # noqa: PLR0911  # one for each reason
+    named, required = quoted(route.classification.id), route.classification.required
+    if route.backend:
+        return "it is a backend: what opens one never travels in clear"
+    if route.payment:
+        return "people pay there: what they enter never travels in clear"
+    if route.collects is not None:
+        collected = quoted(route.collects.id)
+        return f"it collects {collected}: what visitors send never travels in clear"
+    if required.access > AccessRung.NONE:
+        rung = quoted(required.access.word)
+        return (
+            f"class {named} demands access {rung}: credentials never travel below "
+            f"{quoted(TransitRung.ENCRYPTED.word)}"
+        )
+    if required.in_transit > TransitRung.PROTECTED:  # what a signed answer gives (DESIGN 1)
+        return (
+            f"class {named} demands {quoted(required.in_transit.word)} in transit, and a signed "
+            f"answer gives {quoted(TransitRung.PROTECTED.word)}"
+        )
+    if route.door.conditional:
+        return "it is chosen by more than its path, by which one address would be two things"
+    return None
+
+
+def check_plain_site(notes: Notes, routes: Sequence[Route]) -> None:
+    """
+    Note when a whole site would be served in clear beside something that must not be.
+
+    Who came to its front page in clear could be led anywhere from there: browsers verify
+    no signatures. A part below it, for programs, is another matter.
+    """
+    front = next(
+        (r for r in routes if r.plain_http and r.door.path == "/" and not r.door.exact), None
+    )
+    if front is None:
+        return
+    # A shut door gives and takes nothing: over plain HTTP it is a redirect, over TLS a refusal.
+    others = [
+        r
+        for r in routes
+        if not (r.plain_http or r.shut)
+        and required_of_route(r).in_transit > TransitRung.UNENCRYPTED
+    ]
+    if others:
+        strictest = max(others, key=lambda r: required_of_route(r).in_transit)
+        rung = required_of_route(strictest).in_transit.word
+        notes.add_at(
+            front.place,
+            f'route "/" is served over plain HTTP, but {quoted(strictest.door.path)} of the '
+            f"same site demands {quoted(rung)}, and whoever reads the front page in clear can be led "
+            "elsewhere from there",
+            "serve it under a name of its own, or set plain_http on a path below",
+        )
 
 
 class Overlaps:
@@ -294,7 +382,7 @@ def preset_routes(
             origin=preset.origin,
             place=place,
             method_override=preset.method_override,
-            inspect=enforced_beside(declared, locked),
+            inspect=_enforced_beside(declared, locked),
         )
         for door in (() if alike else preset.doors)
         if _identity(door) not in known
@@ -413,6 +501,14 @@ def _locking_class(model: ClassificationModel, front: Classification) -> Classif
     )
     found = next(locking, model.strictest)
     return model.strictest_of((found, front))
+
+
+def _enforced_beside(declared: Sequence[Route], classification: Classification) -> Inspect:
+    """Return what holds for a preset's door of *classification*: ``enforce`` where a *declared* one does."""
+    enforced = any(
+        r.inspect is Inspect.ENFORCE and r.classification == classification for r in declared
+    )
+    return Inspect.ENFORCE if enforced else Inspect.OFF
 
 
 def _followed(preset: Preset, declared: Sequence[Route], front: Route) -> Route | None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sealgate.config.plain_http import check_plain_site
 from sealgate.config.presets import GENERIC, NONE, PRESETS, below_any
 from sealgate.config.reader import FileKind, Table, nearest, quoted
-from sealgate.config.routes import Overlaps, preset_routes, read_route, with_titles
+from sealgate.config.routes import (
+    Overlaps,
+    check_plain_site,
+    preset_routes,
+    read_route,
+    with_titles,
+)
 from sealgate.config.schema import section
 from sealgate.config.tls import read_tls
 from sealgate.config.values import (
