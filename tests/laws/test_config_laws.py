@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealgate.config.lines import Lines
-from sealgate.config.reader import Notes
+from sealgate.config.reader import Lines, Notes
 from sealgate.config.routes import Overlaps
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route

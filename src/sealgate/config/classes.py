@@ -1,4 +1,4 @@
-"""``[[class]]``: an organisation's own classification model, weakest class first."""
+"""``[[class]]``: an organisation's own classification model, weakest class first, and what names a class."""
 
 from __future__ import annotations
 
@@ -44,6 +44,22 @@ def read_model(tables: Sequence[Table]) -> ClassificationModel:
                 )
             )
     return ClassificationModel(tuple(classes)) if classes else DEFAULT_MODEL
+
+
+def read_class(table: Table, key: str, model: ClassificationModel) -> Classification | None:
+    """Return the class that *key* names, or ``None`` after noting why not."""
+    name = table.text(key)
+    if name is None:
+        return None
+    found = model.find(name)
+    if found is None:
+        known = [item.id for item in model.classes]
+        table.fault(
+            key,
+            f"{key} {quoted(name)} does not exist; the classes are {', '.join(known)}",
+            nearest(name, known, f"{key} = {{}}") or "see `sealgate classes`",
+        )
+    return found
 
 
 def _class_id(table: Table, before: Sequence[Classification]) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from sealgate.config.fields import read_admit, read_class
+from sealgate.config.classes import read_class
 from sealgate.config.file_values import (
     read_file_name,
     read_pattern,
@@ -16,7 +16,7 @@ from sealgate.config.file_values import (
     read_target,
 )
 from sealgate.config.reader import nearest, quoted
-from sealgate.config.values import UnfitError, holds_secret
+from sealgate.config.values import UnfitError, holds_secret, read_admitted
 from sealgate.policy.algorithms import (
     OLDER_CIPHERS,
     OLDER_KEX,
@@ -188,7 +188,7 @@ def _target(table: Table, tunnels: Sequence[Tunnel]) -> Address | None:
 
 
 def _admit(table: Table, what: str, name: str | None) -> tuple[str, ...]:
-    admit = read_admit(table)
+    admit = table.each("admit", read_admitted, "admit")
     if table.good("admit") and not table.texts("admit"):
         table.fault(
             "admit",
@@ -200,7 +200,7 @@ def _admit(table: Table, what: str, name: str | None) -> tuple[str, ...]:
 
 def _narrowed(table: Table, key: str) -> tuple[str, ...] | None:
     # An empty list is nobody; no list is everybody who is admitted.
-    return read_admit(table, key) if table.good(key) else None
+    return table.each(key, read_admitted, key) if table.good(key) else None
 
 
 def _size(table: Table, key: str) -> int | None:
@@ -228,19 +228,14 @@ def _days(table: Table) -> int | None:
 
 
 def _patterns(table: Table) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for index, text in enumerate(table.texts("file_names")):
-        try:
-            found[read_pattern(text)] = None
-        except UnfitError as error:
-            table.element_fault("file_names", index, f"pattern {quoted(text)} {error}", error.hint)
+    found = table.each("file_names", read_pattern, "pattern")
     if table.good("file_names") and not table.texts("file_names"):
         table.fault(
             "file_names",
             '"file_names" is empty, so that no file could be stored',
             'file_names = ["*.csv"], or remove the line',
         )
-    return tuple(found)
+    return found
 
 
 def _on_mismatch(table: Table) -> OnMismatch:

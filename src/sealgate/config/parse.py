@@ -17,18 +17,16 @@ from typing import TYPE_CHECKING
 from sealgate.config.classes import read_model
 from sealgate.config.declarations import read_accepted
 from sealgate.config.drops import Taken, meet, read_drops, read_tunnels
-from sealgate.config.fields import read_country_of
 from sealgate.config.limits import read_limits
-from sealgate.config.lines import Lines
 from sealgate.config.listen import opened, read_listen
 from sealgate.config.payment import read_confirmed, read_payment_gateways
 from sealgate.config.providers import read_identity_providers
-from sealgate.config.reader import FileKind, Notes, Table, nearest, quoted, quoted_path
+from sealgate.config.reader import FileKind, Lines, Notes, Table, nearest, quoted, quoted_path
 from sealgate.config.schema import SECTIONS, section
 from sealgate.config.site_keys import read_keys
 from sealgate.config.sites import read_sites
 from sealgate.config.tls import check_acme, read_acme, read_tls
-from sealgate.config.values import UnfitError, read_register_url
+from sealgate.config.values import UnfitError, read_country, read_register_url
 from sealgate.errors import ConfigError, Fault
 from sealgate.policy.inventory import (
     AccessSettings,
@@ -214,17 +212,17 @@ class _Parser:
         table = self._table("operator")
         country = table.text("country") or ""
         if country:
-            country = read_country_of(table, "country", country) or ""
+            try:
+                country = read_country(country)
+            except UnfitError as error:
+                table.fault("country", f"country {quoted(country)} {error}", error.hint)
+                country = ""
         return Operator(table.text("name") or "", country, table.text("locality") or "")
 
     def _access(self) -> AccessSettings:
         table = self._table("access")
-        countries = [
-            read_country_of(table, "countries", text, index)
-            for index, text in enumerate(table.texts("countries"))
-        ]
         return AccessSettings(
-            tuple(dict.fromkeys(code for code in countries if code)),
+            table.each("countries", read_country, "country"),
             table.file("geo_database", self._folder, FileKind.COUNTRY_DATABASE),
             table.place(),
         )

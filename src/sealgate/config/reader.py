@@ -9,20 +9,36 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+import tree_sitter
+import tree_sitter_toml
 
 from sealgate.config.schema import Setting, Type
+from sealgate.config.values import UnfitError
 from sealgate.errors import Fault
 from sealgate.policy.inventory import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import PurePath
 
-    from sealgate.config.lines import KeyPath, Lines
     from sealgate.config.schema import Section
+
+_Read = TypeVar("_Read")
+
+# The way to a value: a key per table, a number (from 0) per place in an array.
+KeyPath = tuple[str | int, ...]
+
+# Settings nest less deep than this; what lies deeper gets its parent's line.
+MAX_DEPTH = 16
+
+_LANGUAGE = tree_sitter.Language(tree_sitter_toml.language())
+_KEYS = frozenset({"bare_key", "quoted_key", "dotted_key"})
 
 # What is quoted of a value in a message, so that one long line does not bury it.
 MAX_QUOTED_CHARACTERS = 60
@@ -30,6 +46,76 @@ MAX_QUOTED_CHARACTERS = 60
 MAX_PATH_CHARACTERS = 4096
 # PATH_MAX counts the NUL at the end, NAME_MAX does not.
 MAX_PATH_BYTES, MAX_NAME_BYTES = MAX_PATH_CHARACTERS - 1, 255
+
+
+class Lines:
+    """
+    The line of every table, key and array element of one document.
+
+    The standard library reads the values and forgets the places; tree-sitter keeps the
+    places. Both read the same text.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Read the places in *text*, which must be valid TOML; else some are missing."""
+        self._known: dict[KeyPath, int] = {}
+        self._lengths: dict[KeyPath, int] = {}
+        root = tree_sitter.Parser(_LANGUAGE).parse(text.encode(errors="replace")).root_node
+        for node in root.named_children:
+            if node.type == "pair":
+                self._pair(node, (), 0)
+            elif node.type in {"table", "table_array_element"}:
+                self._table(node)
+
+    def of(self, path: KeyPath) -> int:
+        """Return the line of *path*, counted from 1: its own, else its nearest parent's."""
+        for end in range(len(path), 0, -1):
+            line = self._known.get(path[:end])
+            if line is not None:
+                return line
+        return 1
+
+    def _table(self, node: tree_sitter.Node) -> None:
+        keys, *pairs = [child for child in node.named_children if child.type != "comment"] or [node]
+        line = node.start_point.row + 1
+        path: KeyPath = ()
+        names = list(islice(_names(keys), MAX_DEPTH))
+        for index, name in enumerate(names):
+            path = (*path, name)
+            self._known.setdefault(path, line)
+            if node.type == "table_array_element" and index == len(names) - 1:
+                self._lengths[path] = self._lengths.get(path, 0) + 1
+            if path in self._lengths:
+                # A header means the newest element of every array on its way (TOML 1.0).
+                path = (*path, self._lengths[path] - 1)
+                self._known.setdefault(path, line)
+        for pair in pairs:
+            if pair.type == "pair":
+                self._pair(pair, path, len(names))
+
+    def _pair(self, node: tree_sitter.Node, parent: KeyPath, depth: int) -> None:
+        children = [child for child in node.named_children if child.type != "comment"]
+        if not children or children[0].type not in _KEYS:
+            return
+        path = parent
+        for name in islice(_names(children[0]), MAX_DEPTH):
+            path = (*path, name)
+            self._known.setdefault(path, node.start_point.row + 1)
+        for value in children[1:]:
+            self._value(value, path, depth + 1)
+
+    def _value(self, node: tree_sitter.Node, path: KeyPath, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            return
+        if node.type == "inline_table":
+            for child in node.named_children:
+                if child.type == "pair":
+                    self._pair(child, path, depth)
+        elif node.type == "array":
+            elements = [child for child in node.named_children if child.type != "comment"]
+            for index, element in enumerate(elements):
+                self._known.setdefault((*path, index), element.start_point.row + 1)
+                self._value(element, (*path, index), depth + 1)
 
 
 class FileKind(StrEnum):
@@ -190,6 +276,17 @@ class Table:
             return (value,)
         return tuple(value) if isinstance(value, list) else ()
 
+    def each(self, key: str, read: Callable[[str], _Read], name: str) -> tuple[_Read, ...]:
+        """Return what *read* makes of the strings of a list, each once; of others, called *name*, it is noted."""
+        found: dict[_Read, None] = {}
+        for index, text in enumerate(self.texts(key)):
+            try:
+                found[read(text)] = None
+            except UnfitError as error:
+                message = f"{name} {quoted(text)} {error}"
+                self.element_fault(key, index, message, error.hint)
+        return tuple(found)
+
     def table(self, key: str) -> Mapping[str, object] | None:
         """Return a table's raw values, or ``None``."""
         value = self._good.get(key)
@@ -229,6 +326,27 @@ def nearest(word: str, known: Iterable[str], sentence: str) -> str | None:
     short = word.lower()[:MAX_QUOTED_CHARACTERS]
     found = difflib.get_close_matches(short, list(known), n=1, cutoff=0.6)
     return sentence.format(quoted(found[0])) if found else None
+
+
+def _names(node: tree_sitter.Node) -> Iterator[str]:
+    # Dotted keys nest to the left, as deep as they are long: walked without recursion.
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if current.type == "dotted_key":
+            waiting.extend(
+                child for child in reversed(current.named_children) if child.type in _KEYS
+            )
+        elif current.type in _KEYS:
+            text = (current.text or b"").decode(errors="replace")
+            yield _unquoted(text) if current.type == "quoted_key" else text
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return next(iter(tomllib.loads(f"{text} = 0")))
+    except (tomllib.TOMLDecodeError, StopIteration):
+        return text
 
 
 def _is_text(value: object) -> bool:

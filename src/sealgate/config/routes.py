@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from sealgate.config.fields import read_admit, read_class
+from sealgate.config.classes import read_class
 from sealgate.config.limits import read_max_body
 from sealgate.config.payment import check_payment, read_script_reports, read_scripts
 from sealgate.config.presets import below_any, lying_in
 from sealgate.config.reader import Notes, nearest, quoted
-from sealgate.config.values import UnfitError, read_credential, read_door, read_method
+from sealgate.config.values import (
+    UnfitError,
+    read_admitted,
+    read_credential,
+    read_door,
+    read_method,
+)
 from sealgate.policy.inventory import (
     CredentialKind,
     Inspect,
@@ -27,9 +33,8 @@ from sealgate.policy.routing import can_be_one, door_segments
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sealgate.config.lines import KeyPath
     from sealgate.config.presets import Preset
-    from sealgate.config.reader import Table
+    from sealgate.config.reader import KeyPath, Table
     from sealgate.policy.classification import Classification, ClassificationModel
     from sealgate.policy.inventory import Door
 
@@ -41,7 +46,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
     path, query = table.text("path"), table.text("query")
     classification = read_class(table, "class", model)
     collects = read_class(table, "collects", model)
-    admit = read_admit(table)
+    admit = table.each("admit", read_admitted, "admit")
     access, sign_in = _access(table, classification)
     door = None
     if path is not None:
@@ -92,16 +97,9 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
 
 
 def _each(table: Table, key: str, read: Callable[[str], _Read]) -> tuple[_Read, ...]:
-    found: list[_Read] = []
     if table.good(key) and not table.texts(key):
         table.fault(key, f"{quoted(key)} is empty, which would mean no request", "remove the line")
-    for index, text in enumerate(table.texts(key)):
-        try:
-            found.append(read(text))
-        except UnfitError as error:
-            shown = f"{key if key == 'besides' else key.removesuffix('s')} {quoted(text)}"
-            table.element_fault(key, index, f"{shown} {error}", error.hint)
-    return tuple(dict.fromkeys(found))
+    return table.each(key, read, key if key == "besides" else key.removesuffix("s"))
 
 
 def _check_conditions(table: Table, door: Door) -> None:

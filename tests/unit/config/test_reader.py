@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealgate.config.lines import KeyPath, Lines
+from sealgate.config.reader import KeyPath, Lines
 
 DOCUMENT = """\
 # remark
