@@ -101,18 +101,14 @@ class SignInBackend:
         known = self._known(caller, place, now)
         allowed = self.served.access.countries
         proven = known.proven if known is not None else ()
+        rung = place.rung
+        # Only there it is asked for a grant, which names an asset.
+        asset = place.asset if rung >= AccessRung.VERY_HIGH else ""
         grant = None
-        if known is not None and place.rung >= AccessRung.VERY_HIGH:
-            grant = self.people.grants.latest(known.identity.name, place.asset)
+        if known is not None and asset:
+            grant = self.people.grants.latest(known.identity.name, asset)
         lacking = missing(
-            place.rung,
-            proven,
-            caller.country,
-            allowed,
-            grant,
-            now,
-            ways=self._ways(),
-            asset=place.asset,
+            rung, proven, caller.country, allowed, grant, now, ways=self._ways(), asset=asset
         )
         if place.needs_certificate and not any(p.factor is Factor.CERTIFICATE for p in proven):
             # The channel is one of keys, and the key must be of whoever signed in.
@@ -123,7 +119,7 @@ class SignInBackend:
             lacking = tuple(_within(item, held) for item in lacking)
         admit = place.route.admit
         admitted = known is not None and (
-            is_admitted(admit, known.identity) if admit or place.rung >= AccessRung.HIGH else True
+            is_admitted(admit, known.identity) if admit or rung >= AccessRung.HIGH else True
         )
         state = grant.state(now) if grant is not None else None
         return SignInState(place, known, lacking, admitted, caller.country, grant, state)
