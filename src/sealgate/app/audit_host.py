@@ -9,7 +9,6 @@ from sealgate.app.certificates import upkeep_sightings
 from sealgate.app.reload import NotRunning, enforced
 from sealgate.audit.doors import asks_who, is_locked
 from sealgate.errors import SealgateError
-from sealgate.gateway.model import is_highly_encrypted
 from sealgate.policy.assets import (
     drop_asset,
     file_server_asset,
@@ -19,6 +18,7 @@ from sealgate.policy.assets import (
     tunnel_asset,
 )
 from sealgate.policy.observation import Fact, NotObserved, Vantage
+from sealgate.policy.requirements import is_highly_encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

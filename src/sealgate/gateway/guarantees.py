@@ -20,14 +20,13 @@ from sealgate.gateway.model import (
     asks_for_key,
     guard_at,
     guard_of,
-    is_highly_encrypted,
 )
 from sealgate.policy.assets import payment_gateway_asset, route_asset, site_asset
 from sealgate.policy.declarations import Declaration
 from sealgate.policy.inventory import Inspect
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.protection import AccessRung, TransitRung
-from sealgate.policy.requirements import required_of_route, required_of_site
+from sealgate.policy.requirements import is_highly_encrypted, required_of_route, required_of_site
 from sealgate.policy.routing import door_segments
 
 if TYPE_CHECKING:

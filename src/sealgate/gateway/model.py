@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.policy.inventory import AcmeChallenge, SiteAccess
 from sealgate.policy.protection import AccessRung, TransitRung
-from sealgate.policy.requirements import required_of_route
+from sealgate.policy.requirements import is_highly_encrypted, required_of_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,16 +163,6 @@ def guard_at(site: Site, route: Route) -> Guard:
 
 def _asks_much(route: Route) -> bool:
     return required_of_route(route).in_transit > TransitRung.ENCRYPTED
-
-
-def is_highly_encrypted(site: Site) -> bool:
-    """
-    Return whether everything on *site* is "highly encrypted": TLS 1.3, the hybrid group, a key.
-
-    Such a site has a channel of its own. What demands it on another site is not served.
-    """
-    ranks = [required_of_route(route).in_transit for route in site.routes if not route.shut]
-    return min(ranks, default=0) >= TransitRung.HIGHLY_ENCRYPTED
 
 
 def needs_grants(site: Site) -> bool:

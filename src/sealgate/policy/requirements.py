@@ -28,6 +28,7 @@ from sealgate.policy.protection import (
     AccessRung,
     Column,
     Protection,
+    TransitRung,
 )
 
 if TYPE_CHECKING:
@@ -189,6 +190,16 @@ def required_of_route(route: Route) -> Protection:
         # (DESIGN 1, in transit, rung 1; guideline, paragraph 2 and "Backend").
         in_transit = max(in_transit, SENSITIVE_FLOOR.in_transit)
     return Protection(in_transit, shows.access)
+
+
+def is_highly_encrypted(site: Site) -> bool:
+    """
+    Return whether everything on *site* is "highly encrypted": TLS 1.3, the hybrid group, a key.
+
+    Such a site has a channel of its own. What demands it on another site is not served.
+    """
+    ranks = [required_of_route(route).in_transit for route in site.routes if not route.shut]
+    return min(ranks, default=0) >= TransitRung.HIGHLY_ENCRYPTED
 
 
 def required_of_drop(asset: Drop | Tunnel) -> Protection:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import is_highly_encrypted
 from sealgate.policy.assets import route_asset
 from sealgate.policy.inventory import AccessSettings, IdentityProvider
 from sealgate.policy.protection import AccessRung
-from sealgate.policy.requirements import required_of_route
+from sealgate.policy.requirements import is_highly_encrypted, required_of_route
 
 if TYPE_CHECKING:
     from sealgate.identity.factors import Missing, Proven

@@ -11,10 +11,10 @@ from sealgate.gateway.model import (
     JSONObject,
     guard_at,
     guard_of,
-    is_highly_encrypted,
 )
 from sealgate.policy.classification import DEFAULT_MODEL, Classification
 from sealgate.policy.inventory import Door, Route, Site, SiteAccess, Upstream
+from sealgate.policy.requirements import is_highly_encrypted
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 

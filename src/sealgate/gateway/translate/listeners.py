@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import (
     CertificateFiles,
-    is_highly_encrypted,
     signs_in,
 )
 from sealgate.gateway.translate.access_log import access_log
@@ -40,6 +39,7 @@ from sealgate.gateway.translate.typed import (
     subscription,
 )
 from sealgate.policy.inventory import AcmeChallenge
+from sealgate.policy.requirements import is_highly_encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

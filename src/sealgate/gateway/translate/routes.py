@@ -19,7 +19,6 @@ from sealgate.gateway.model import (
     RUNG_HEADER,
     Guard,
     SiteGuards,
-    is_highly_encrypted,
     signs_in,
 )
 from sealgate.gateway.translate.clusters import cluster_name
@@ -56,7 +55,7 @@ from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
 from sealgate.policy.assets import route_asset
 from sealgate.policy.conditions import MAX_BODY_BYTES, OVERRIDE_HEADERS, reads_bodies
 from sealgate.policy.inventory import AcmeChallenge
-from sealgate.policy.requirements import required_of_route
+from sealgate.policy.requirements import is_highly_encrypted, required_of_route
 from sealgate.policy.routing import demands_of, is_stricter, specificity
 
 if TYPE_CHECKING:

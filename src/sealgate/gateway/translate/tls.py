@@ -9,9 +9,9 @@ from sealgate.gateway.model import (
     TLS_1_2_SUITES,
     TLS_GROUPS,
     asks_for_key,
-    is_highly_encrypted,
 )
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, subscription
+from sealgate.policy.requirements import is_highly_encrypted
 
 if TYPE_CHECKING:
     from sealgate.gateway.model import JSONObject, Material

@@ -17,14 +17,13 @@ from sealgate.gateway.model import (
     CertificateFiles,
     Material,
     asks_for_key,
-    is_highly_encrypted,
     needs_grants,
     signs_in,
 )
 from sealgate.policy.conditions import Request
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.inventory import Address, Listen, Route, Site
-from sealgate.policy.requirements import declared, required_of_site
+from sealgate.policy.requirements import declared, is_highly_encrypted, required_of_site
 from sealgate.policy.routing import RouteRefusal, judge
 
 every_preset = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
