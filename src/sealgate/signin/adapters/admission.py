@@ -1,28 +1,37 @@
 """
-Who is served at once: what Envoy asks about sessions, and the pages, each with room of its own.
+Who is served at once: what Envoy asks about sessions, pages, passwords, each with room of its own.
 
 An ASGI application around the service. A stranger decides when a request to a page arrives
 whole, so that is waited for here, for a time, before anything of the service is taken up: an
 address that sends many halves loses its own oldest, and where all together are too many the oldest
 of whoever has most goes. What Envoy asks has no body, and waits for no page; and whoever has a
 session or a certificate waits for no stranger who asks for the same.
+
+To have a password checked is slow on purpose, and under a flood of them, from many addresses, the
+queue is long. Whoever signed in before under the same name and from the same address has a place of
+its own there, one at a time for each name; so the flood, which is of names and addresses that never
+signed in, is not in their way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import threading
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.responses import Response
 
 from sealgate.gateway.model import ADDRESS_HEADER, CHECK_PATH
+from sealgate.identity.adapters.password_hash import MOST_AT_ONCE
 from sealgate.identity.throttle import prefix
 from sealgate.signin.adapters.exchange import MOST_FORM_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,8 +43,14 @@ MOST_PAGES = 200
 MOST_HALVES = 200
 # An office behind one address; each page takes some milliseconds, a password a second.
 MOST_PER_ADDRESS = 32
+# More than this are told to come again: they would wait for longer than anybody waits.
+MOST_WAITING = 60
+# Strangers' hashes leave the processor to whoever else needs it.
+_NICENESS = 10
 _OK = 200
 _RETRY = {"retry-after": "2", "cache-control": "no-store"}
+
+_Value = TypeVar("_Value")
 
 
 class Admission:
@@ -180,6 +195,63 @@ class Halves:
         return self._count
 
 
+class BusyError(Exception):
+    """Too many wait already."""
+
+
+class Turns:
+    """
+    *slow* checks at a time for strangers, and as many for those who usually come.
+
+    Together no more than are hashed at once in a process, or one kind would wait for the other.
+    """
+
+    def __init__(self, slow: int, most_waiting: int = MOST_WAITING) -> None:
+        slow = min(slow, MOST_AT_ONCE // 2)
+        self._strangers = ThreadPoolExecutor(slow, "password", initializer=_yield_processor)
+        self._usual = ThreadPoolExecutor(slow, "usual")
+        self._most_waiting = most_waiting
+        self._waiting = 0
+        self._names: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    def is_full(self, *, usual: bool) -> bool:
+        """Return whether :meth:`check` would refuse, for who wants to know before any work."""
+        return not usual and self._waiting >= self._most_waiting
+
+    async def check(self, name: str, check: Callable[[], _Value], *, usual: bool) -> _Value:
+        """
+        Return what *check* returns, for somebody who says to be *name*.
+
+        Raises:
+            BusyError: too many strangers wait already.
+        """
+        loop = asyncio.get_running_loop()
+        if usual:
+            async with self._one_of(name):
+                return await loop.run_in_executor(self._usual, check)
+        if self.is_full(usual=usual):
+            raise BusyError
+        self._waiting += 1
+        try:
+            return await loop.run_in_executor(self._strangers, check)
+        finally:
+            self._waiting -= 1
+
+    @contextlib.asynccontextmanager
+    async def _one_of(self, name: str) -> AsyncIterator[None]:
+        lock, count = self._names.get(name, (asyncio.Lock(), 0))
+        self._names[name] = (lock, count + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, count = self._names[name]
+            if count == 1:
+                del self._names[name]
+            else:
+                self._names[name] = (lock, count - 1)
+
+
 def _once(body: bytes, receive: Receive) -> Receive:
     sent = False
 
@@ -197,3 +269,9 @@ def _header(scope: Scope, name: str) -> str:
     wanted = name.lower().encode()
     found = [value for key, value in scope["headers"] if key == wanted]
     return str(found[-1].decode("latin-1")) if found else ""
+
+
+def _yield_processor() -> None:
+    # Niceness is a thread's own on Linux (sched(7)).
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

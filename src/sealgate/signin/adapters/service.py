@@ -36,7 +36,7 @@ from sealgate.identity.adapters.sign_ins import ChangedMeanwhileError
 from sealgate.identity.factors import PROVIDED, Factor, Proven
 from sealgate.identity.passkeys import CHALLENGE_SECONDS, PasskeyError
 from sealgate.policy.protection import AccessRung
-from sealgate.signin.adapters.admission import Admission
+from sealgate.signin.adapters.admission import Admission, BusyError, Turns
 from sealgate.signin.adapters.exchange import (
     ATTRIBUTES,
     FORM_COOKIE,
@@ -55,7 +55,6 @@ from sealgate.signin.adapters.exchange import (
     wanted_of,
 )
 from sealgate.signin.adapters.passkeys import Asked, Passkeys
-from sealgate.signin.adapters.turns import BusyError, Turns
 from sealgate.signin.journey import (
     HOME,
     OIDC_PATH,

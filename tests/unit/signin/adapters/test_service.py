@@ -20,10 +20,10 @@ from sealgate.identity.passkeys import MOST_CHALLENGES_PER_ADDRESS, Challenges
 from sealgate.identity.throttle import FREE_OF_NAME, FREE_OF_PAIR
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route, Site, Upstream
+from sealgate.signin.adapters.admission import MOST_WAITING
 from sealgate.signin.adapters.backend import SignInBackend
 from sealgate.signin.adapters.exchange import FORM_COOKIE
 from sealgate.signin.adapters.service import SignInApplication
-from sealgate.signin.adapters.turns import MOST_WAITING
 from sealgate.signin.journey import easiest
 from sealgate.signin.model import ServedSites, SignedIn
 from tests.unit.identity.adapters.authenticator import Authenticator, unb64

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from sealgate.signin.adapters.turns import BusyError, Turns
+from sealgate.signin.adapters.admission import BusyError, Turns
 
 
 def test_whoever_usually_comes_is_not_behind_strangers() -> None:
