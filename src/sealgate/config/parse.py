@@ -15,7 +15,6 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sealgate.config.classes import read_model
-from sealgate.config.declarations import read_accepted
 from sealgate.config.drops import Taken, meet, read_drops, read_tunnels
 from sealgate.config.limits import read_limits
 from sealgate.config.listen import opened, read_listen
@@ -29,6 +28,7 @@ from sealgate.config.tls import check_acme, read_acme, read_tls
 from sealgate.config.values import UnfitError, read_country, read_register_url
 from sealgate.errors import ConfigError, Fault
 from sealgate.policy.inventory import (
+    AcceptedRisk,
     AccessSettings,
     Drop,
     Inventory,
@@ -38,9 +38,10 @@ from sealgate.policy.inventory import (
     Tunnel,
 )
 from sealgate.policy.protection import AccessRung
+from sealgate.policy.rules import RULES, find_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 DEFAULT_STATE_FOLDER = ".sealgate"
@@ -160,7 +161,7 @@ class _Parser:
             tunnels=tunnels,
             keys=read_keys(self._table("keys")),
             acme=acme,
-            accepted=read_accepted(self._tables("accept")),
+            accepted=_accepted(self._tables("accept")),
             model=model,
             envoy=self._table("gateway").file("envoy", self._folder, FileKind.PROGRAM),
             register_url=self._register_url(register),
@@ -315,3 +316,33 @@ def _taken(state: str, sites: tuple[Site, ...]) -> Taken:
         if site.web_root
     }
     return Taken({f"file:{posixpath.normpath(state)}": "the state folder, with its keys"} | roots)
+
+
+def _accepted(tables: Sequence[Table]) -> tuple[AcceptedRisk, ...]:
+    """
+    Return the risks that *tables* accept; one whose last day is over is returned too.
+
+    Whether the asset exists is not known here: a report shows what met no finding.
+    """
+    accepted: dict[tuple[str, str], AcceptedRisk] = {}
+    for table in tables:
+        rule, asset = table.text("rule"), table.text("asset")
+        by, reason, until = table.text("by"), table.text("reason"), table.date("until")
+        if rule and find_rule(rule) is None:
+            table.fault(
+                "rule",
+                f"rule {quoted(rule)} does not exist",
+                nearest(rule, [known.id for known in RULES], "rule = {}")
+                or "docs/rules.md has every rule",
+            )
+        if not (rule and asset and by and reason and until):
+            continue
+        if (rule, asset) in accepted:
+            first = accepted[rule, asset].place
+            table.fault(
+                "rule",
+                f"rule {quoted(rule)} is accepted twice for {quoted(asset)}; first at {first}",
+                "remove one",
+            )
+        accepted[rule, asset] = AcceptedRisk(rule, asset, by, reason, until, table.place())
+    return tuple(accepted.values())
