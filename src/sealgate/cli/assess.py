@@ -15,7 +15,7 @@ from sealgate.cli.messages import notice
 from sealgate.cli.output import in_colour, write_report
 from sealgate.config import CONFIG_NAME
 from sealgate.errors import UsageError
-from sealgate.report.formats import ASSESS, names_of, render
+from sealgate.report.formats import ASSESS, names_of, writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,6 +85,14 @@ def command(  # noqa: PLR0917  # click passes every option by name
         raise UsageError("--class, --by and --reason belong to --decide", hint="add --decide ASSET")
     if not sources:
         raise UsageError("no source was given", hint="sealgate assess FOLDER")
+    shown = output is None and sys.stdout.isatty()
+    write = writer(
+        ASSESS,
+        output_format,
+        console_width=min(shutil.get_terminal_size((100, 24)).columns, _WIDEST),
+        colour=shown and in_colour(),
+        folds=shown,
+    )
     with open_register(inventory) as register, _progress() as progress:
         run = assess(
             sources,
@@ -95,16 +103,7 @@ def command(  # noqa: PLR0917  # click passes every option by name
             web_roots=web_roots,
             sample=sample,
         )
-    shown = output is None and sys.stdout.isatty()
-    text = render(
-        ASSESS,
-        output_format,
-        run,
-        console_width=min(shutil.get_terminal_size((100, 24)).columns, _WIDEST),
-        colour=shown and in_colour(),
-        folds=shown,
-    )
-    write_report(text, output)
+    write_report(write(run), output)
     return int(run.exit_code)
 
 

@@ -13,7 +13,7 @@ import click
 from sealgate.cli.output import in_colour, looking, write_report
 from sealgate.config import CONFIG_NAME
 from sealgate.errors import INTERRUPTED, ExitCode, UsageError
-from sealgate.report.formats import AUDIT, names_of, render
+from sealgate.report.formats import AUDIT, names_of, writer
 
 
 @click.command("audit")
@@ -68,6 +68,14 @@ def command(
         inventory = load(find_config(str(Path.cwd())))
     resolved = parse_resolve(resolve)
     now = time.time()
+    write = writer(
+        AUDIT,
+        form,
+        at=now,
+        tool_version=version("sealgate"),
+        console_width=min(shutil.get_terminal_size((100, 24)).columns, 120),
+        colour=output is None and in_colour(),
+    )
     with ExitStack() as stack:
         progress = stack.enter_context(looking())
         options = AuditOptions(now, active, ca_files, resolved, progress=progress)
@@ -80,16 +88,7 @@ def command(
             )
             # Before anything is printed: a verdict that leaves no evidence is a failure.
             record(register, audit)
-    text = render(
-        AUDIT,
-        form,
-        audit.report,
-        at=now,
-        tool_version=version("sealgate"),
-        console_width=min(shutil.get_terminal_size((100, 24)).columns, 120),
-        colour=output is None and in_colour(),
-    )
-    write_report(text, output)
+    write_report(write(audit.report), output)
     if audit.interrupted:
         click.echo("interrupted: what had not been looked at is told as not observed", err=True)
         return INTERRUPTED

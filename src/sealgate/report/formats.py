@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AUDIT = "audit"
 ASSESS = "assess"
@@ -51,8 +55,8 @@ def names_of(command: str) -> tuple[str, ...]:
     return tuple(form.name for form in FORMATS if form.of == command)
 
 
-def render(command: str, name: str, report: Any, **told: Any) -> str:
-    """Return the *report* of *command* in the format *name*; *told* are the circumstances."""
+def writer(command: str, name: str, **told: Any) -> Callable[[Any], str]:
+    """Return what writes a report of *command* in the format *name*; *told* are the circumstances."""
     (form,) = (form for form in FORMATS if (form.of, form.name) == (command, name))
     write = getattr(importlib.import_module(f"sealgate.report.{form.module}"), form.function)
-    return str(write(report, **{each: told[each] for each in form.takes}))
+    return partial(write, **{each: told[each] for each in form.takes})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.policy.finding import Report
-from sealgate.report.formats import ASSESS, AUDIT, FORMATS, Format, names_of, render
+from sealgate.report.formats import ASSESS, AUDIT, FORMATS, Format, names_of, writer
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "docs" / "reference" / "cli.md").read_text()
@@ -27,7 +27,7 @@ def test_what_writes_it_takes_what_it_is_told(form: Format) -> None:
 @pytest.mark.parametrize("name", names_of(AUDIT))
 def test_each_format_of_an_audit_is_written(name: str) -> None:
     """Of an empty report, too."""
-    assert render(AUDIT, name, Report((), 0, ()), **TOLD)
+    assert writer(AUDIT, name, **TOLD)(Report((), 0, ()))
 
 
 @pytest.mark.parametrize("command", [AUDIT, ASSESS])
