@@ -3,10 +3,13 @@
 import ast
 import re
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests import walks
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/sealgate"
@@ -65,6 +68,16 @@ def test_a_walk_goes_where_it_says(walk: str) -> None:
     assert told is not None
     files, conversions = len({path for path, *_ in steps}), sum(s.count("→") for *_, s in steps)
     assert (int(told[1]), int(told[2])) == (files, conversions)
+
+
+@pytest.mark.parametrize(("text", "walk"), list(zip(WALKS.values(), walks.WALKS, strict=True)))
+def test_as_many_files_are_called_as_it_says(
+    text: str, walk: Callable[[Path], tuple[set[str], ...]], tmp_path: Path
+) -> None:
+    """A profiler counts them; a walk that grows is to be looked at."""
+    told = re.search(r"Called in all[^:]*: ([0-9 +]+) \(", text)
+    assert told is not None
+    assert walks.counted(walk(tmp_path)) == told[1]
 
 
 def test_there_are_five_walks() -> None:

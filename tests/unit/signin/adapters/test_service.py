@@ -136,19 +136,25 @@ def token_of(answer: httpx.Response) -> str:
     return found
 
 
-@pytest.fixture
-def visit(tmp_path: Path) -> Iterator[Visit]:
-    """Give the service of a site that anna may come to."""
+def backend_in(folder: Path) -> SignInBackend:
+    """Return what knows a site that anna may come to, and anna."""
     restricted = DEFAULT_MODEL.find("restricted")
     assert restricted is not None
     site = Site(
         ("shop.example",), Upstream("http", "127.0.0.1", 80), (Route(Door("/"), restricted),)
     )
     now = time.time()
-    database = sqlite_url(str(tmp_path / "register.sqlite"))
-    backend = SignInBackend(database, str(tmp_path / "state"), ServedSites((site,)), lambda: now)
+    database = sqlite_url(str(folder / "register.sqlite"))
+    backend = SignInBackend(database, str(folder / "state"), ServedSites((site,)), lambda: now)
     backend.people.add("anna", [], by="test", now=now)
     backend.people.credentials.set_password("anna", PASSWORD, by="test", now=now)
+    return backend
+
+
+@pytest.fixture
+def visit(tmp_path: Path) -> Iterator[Visit]:
+    """Give the service of a site that anna may come to."""
+    backend = backend_in(tmp_path)
     yield Visit(backend)
     backend.close()
 
