@@ -71,17 +71,6 @@ class OpenDrop:
                 f"files of this drop are called {' or '.join(patterns)}",
             )
 
-    def check_size(self, size: int) -> None:
-        """
-        Return if a file of *size* bytes is not too large.
-
-        Raises:
-            TransferError: QUOTA.
-        """
-        limit = self.drop.max_file_bytes
-        if limit is not None and size > limit:
-            raise TransferError(Trouble.QUOTA, f"files of this drop have at most {limit} bytes")
-
     def make_hidden(self, folder: str) -> None:
         """
         Make one of the folders that no client sees, if it is not there.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sealgate.protocols.authorize import may
@@ -407,7 +408,7 @@ class DropSession:
             drop=drop,
             path=inner,
             note=self._notes.add,
-            check=lambda: self._check_drop(drop.name),
+            check=partial(self._check_drop, drop.name),
             complain=self._context.complain,
             done=self._closed,
             after=after,

@@ -126,7 +126,7 @@ class DropUpload:
         return Entry(self._terms.path, False, self.offset, modified_at, owner)
 
     def write_at(self, offset: int, data: Buffer) -> None:
-        """Take the next bytes; a hole or a step back is refused (UNSUPPORTED)."""
+        """Take the next bytes; a hole or a step back (UNSUPPORTED), and too many (QUOTA), are refused."""
         terms = self._terms
         terms.check()
         have = self._writer.offset
@@ -135,11 +135,10 @@ class DropUpload:
                 Trouble.UNSUPPORTED,
                 f"bytes come from offset {offset}, but {have} is next: files are written in order",
             )
-        try:
-            terms.drop.check_size(offset + len(data))
-        except TransferError as error:
-            self._hopeless = error.message
-            raise
+        limit = terms.drop.drop.max_file_bytes
+        if limit is not None and offset + len(data) > limit:
+            self._hopeless = f"files of this drop have at most {limit} bytes"
+            raise TransferError(Trouble.QUOTA, self._hopeless)
         try:
             self._writer.write(data)
         except StorageError as error:

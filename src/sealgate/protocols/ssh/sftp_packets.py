@@ -188,7 +188,7 @@ def packet(kind: int, body: bytes) -> bytes:
 
 def status(request: int, code: StatusCode, message: str = "") -> bytes:
     """Return the answer that tells how *request* ended."""
-    text = sentence(message).encode("utf-8", "replace")[:1024]
+    text = sentence(message).encode("utf-8", "replace")[:1024] if message else b""
     return (
         struct.pack(">IBIII", 17 + len(text), PacketType.STATUS, request, code, len(text))
         + text
