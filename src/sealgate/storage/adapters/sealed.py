@@ -97,12 +97,9 @@ class SealedEncoder:
         self.header = begun.header + begun.nonce
         self._binding = binding_of(self.header)
         self._sealer = ChunkSealer(begun.file_key, begun.nonce)
+        self.whole = self._sealer.seal_many
         self._known = known
         self._kept = KnownKey(object_id, len(begun.header), begun.file_key if known else b"")
-
-    def whole(self, plain: memoryview, out: bytearray) -> Buffer:
-        """Seal whole chunks into *out*."""
-        return memoryview(out)[: self._sealer.seal_many(plain, out)]
 
     def last(self, plain: memoryview) -> bytes:
         """Seal the last chunk."""

@@ -108,19 +108,20 @@ class ChunkSealer:
         self._ended = final
         return self._cipher.encrypt(nonce, data, None)
 
-    def seal_many(self, data: Buffer, out: bytearray | memoryview) -> int:
+    def seal_many(self, plain: Buffer, out: bytearray | memoryview) -> memoryview:
         """
-        Seal *data*, whole chunks of which none is final, into *out*; return the bytes written.
+        Seal *plain*, whole chunks of which none is final, into *out*; return what was written.
 
         Raises:
-            ValueError: *data* is no multiple of 64 KiB, *out* too small, or all is sealed.
+            ValueError: *plain* is no multiple of 64 KiB, *out* too small, or all is sealed.
         """
-        chunks, rest = divmod(len(data), CHUNK_BYTES)
+        chunks, rest = divmod(len(plain), CHUNK_BYTES)
         if self._ended or rest or len(out) < chunks * SEALED_CHUNK_BYTES:
             raise ValueError("chunks of the wrong size, or behind the final one")
         first = self._index
         self._index += chunks
-        return seal_chunks(self._cipher, first, memoryview(data), memoryview(out))
+        view = memoryview(out)
+        return view[: seal_chunks(self._cipher, first, memoryview(plain), view)]
 
 
 class ChunkOpener:

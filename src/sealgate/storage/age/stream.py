@@ -83,8 +83,7 @@ class SealWriter:
         step = len(self._block) // SEALED_CHUNK_BYTES * CHUNK_BYTES
         while at < whole:
             end = min(at + step, whole)
-            sealed = self._sealer.seal_many(view[at:end], self._block)
-            write_all(self._out, self._block[:sealed])
+            write_all(self._out, self._sealer.seal_many(view[at:end], self._block))
             at = end
         self._held += view[whole:]
         return size
