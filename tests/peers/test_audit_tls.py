@@ -53,6 +53,23 @@ def running(command: list[str], folder: Path, port: int) -> Iterator[None]:
             process.terminate()
 
 
+def _answering() -> dict[str, Any]:
+    """Return the filter that answers requests; what answers nothing is waited for."""
+    http, router = f"{TYPES}.filters.network.http_connection_manager.v3", "filters.http.router.v3"
+    page = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
+    return {
+        "name": "http",
+        "typed_config": {
+            "@type": f"{http}.HttpConnectionManager",
+            "stat_prefix": "http",
+            "http_filters": [
+                {"name": "router", "typed_config": {"@type": f"{TYPES}.{router}.Router"}}
+            ],
+            "route_config": {"virtual_hosts": [{"name": "a", "domains": ["*"], "routes": [page]}]},
+        },
+    }
+
+
 def envoy(folder: Path, files: Files, port: int, groups: list[str], client_ca: Path) -> list[str]:
     """Return the command for an Envoy that asks for client certificates."""
     tls: dict[str, Any] = {
@@ -73,12 +90,7 @@ def envoy(folder: Path, files: Files, port: int, groups: list[str], client_ca: P
                 "common_tls_context": tls,
             },
         },
-        "filters": [
-            {
-                "name": "echo",
-                "typed_config": {"@type": f"{TYPES}.filters.network.echo.v3.Echo"},
-            }
-        ],
+        "filters": [_answering()],
     }
     address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
     config = folder / "envoy.json"
