@@ -57,7 +57,7 @@ def _look_at(drop: Drop, folder: Path, why_not_apart: str | None) -> Sighting:
         reason = f'store "{folder}" holds nothing yet'
         return NotObserved(asset, Fact.AT_REST_RUNG, reason, Vantage.HOST)
     worst = min(rungs)
-    if worst is StorageRung.ENCRYPTED and why_not_apart is not None:
+    if worst.stored.needs_key_apart and why_not_apart is not None:
         # Whoever takes the store takes the key with it.
         worst = StorageRung.PROTECTED
     return _saw(asset, min(worst, demand), f"look at {len(sample)} objects")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.protection import StorageRung
+from sealgate.policy.protection import StorageRung, rung_of_sealed
 from sealgate.storage.age.errors import AgeError
 from sealgate.storage.age.file import read_header
 
@@ -24,9 +24,7 @@ _OPENS_NOTHING = ("sealgate.object", "-grease")
 
 def sealed_rung(path: Path) -> StorageRung:
     """
-    Return ``HIGHLY_ENCRYPTED`` when only post-quantum recipients are named.
-
-    It is ``ENCRYPTED`` with any other recipient, and ``PROTECTED`` when it is no sealed file.
+    Return what the recipients of the file at *path* make it worth, ``PROTECTED`` when it is not sealed.
 
     Raises:
         OSError: it cannot be read.
@@ -37,4 +35,4 @@ def sealed_rung(path: Path) -> StorageRung:
         except AgeError:
             return StorageRung.PROTECTED
     kinds = {s.type for s in header.stanzas if not s.type.endswith(_OPENS_NOTHING)}
-    return StorageRung.HIGHLY_ENCRYPTED if kinds == {_HYBRID} else StorageRung.ENCRYPTED
+    return rung_of_sealed(post_quantum=kinds == {_HYBRID})

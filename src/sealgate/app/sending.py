@@ -34,10 +34,10 @@ from sealgate.client.tls import TLSIdentity
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import SourceError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.protection import StorageRung, TransitRung
+from sealgate.policy.protection import TransitRung
 from sealgate.policy.requirements import required_of_data
 from sealgate.storage.age.file import SealWriter
-from sealgate.storage.age.keys import HybridRecipient, parse_recipient
+from sealgate.storage.age.keys import are_post_quantum, parse_recipient
 
 if TYPE_CHECKING:
     from sealgate.client.destination import Destination
@@ -241,12 +241,12 @@ def _check_recipients(letter: _Letter, recipients: Sequence[Recipient]) -> None:
     if not needs_sealing(letter.required):
         return
     subject = f'"{letter.shown}" is "{letter.classification.id}", so it leaves sealed only'
-    if not recipients and sealed_rung(letter.path) is StorageRung.HIGHLY_ENCRYPTED:
+    if not recipients and sealed_rung(letter.path) >= letter.required.at_rest:
         return  # it was sealed before it came here, and who may open it was decided then
     if not recipients:
         hint = "-r age1pq1…, once for everybody who may open it"
         raise UsageError(f"{subject}, and nobody is named to seal it for", hint=hint)
-    if not all(isinstance(recipient, HybridRecipient) for recipient in recipients):
+    if letter.required.at_rest.stored.post_quantum and not are_post_quantum(recipients):
         message = f"{subject}, for post-quantum recipients (age1pq1…) alone"
         raise UsageError(message, hint="ask them for one: sealgate explain at-rest-keys-on-host")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, Self
 
 from sealgate.errors import ExitCode, SealgateError, UsageError
-from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection, StorageRung, TransitRung
+from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection, TransitRung
 from sealgate.protocols.authorize import transit_rung
 from sealgate.protocols.model import Method
 
@@ -128,7 +128,7 @@ def class_to_send(
 
 def needs_sealing(required: Protection) -> bool:
     """Return whether a file leaves this host sealed only."""
-    return required.at_rest >= StorageRung.HIGHLY_ENCRYPTED
+    return not required.at_rest.stored.opens_here
 
 
 def needed_rung(required: Protection) -> TransitRung:

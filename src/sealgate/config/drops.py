@@ -24,7 +24,7 @@ from sealgate.policy.algorithms import (
     rank_of_kex,
 )
 from sealgate.policy.inventory import Drop, OnMismatch, Tunnel
-from sealgate.policy.protection import StorageRung, TransitRung
+from sealgate.policy.protection import SealedFor, StorageRung, TransitRung
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -281,7 +281,7 @@ def _older_clients(table: Table, classification: Classification | None) -> tuple
 def _recipients(table: Table, classification: Classification | None) -> tuple[str, ...]:
     rank = classification.required.at_rest if classification else StorageRung.ENCRYPTED
     named = quoted(classification.id) if classification else ""
-    rung = rank.word
+    rung, stored = rank.word, rank.stored
     found: dict[str, bool] = {}
     faulty = False
     for index, text in enumerate(table.texts("recipients")):
@@ -292,7 +292,7 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
             table.element_fault("recipients", index, f"recipient {index + 1} {error}", error.hint)
             faulty = True
             continue
-        if rank >= StorageRung.HIGHLY_ENCRYPTED and not is_post_quantum:
+        if stored.post_quantum and not is_post_quantum:
             table.element_fault(
                 "recipients",
                 index,
@@ -301,7 +301,7 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
                 "give one that begins with age1pq1: sealgate key recipient --out key.txt, on another machine",
             )
             faulty = True
-        elif rank == StorageRung.ENCRYPTED and is_post_quantum:
+        elif stored.sealed_for is SealedFor.SITE and is_post_quantum:
             # A file for both would be worth the weaker (c2sp.org/age).
             table.element_fault(
                 "recipients",
@@ -311,14 +311,14 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
                 "give one that begins with age1 and not with age1pq1",
             )
         found[recipient] = is_post_quantum
-    if rank >= StorageRung.HIGHLY_ENCRYPTED and not found and not faulty:
+    if not stored.opens_here and not found and not faulty:
         table.fault(
             "recipients",
             f"class {named} demands {quoted(rung)} at rest, so that files are sealed for "
             "recipients whose keys are not on this host, but there are none",
             'recipients = ["age1pq1…"], made by sealgate key recipient --out key.txt elsewhere',
         )
-    if rank < StorageRung.ENCRYPTED and table.good("recipients"):
+    if not stored.is_sealed and table.good("recipients"):
         table.fault(
             "recipients",
             f"class {named} demands {quoted(rung)} at rest, so that nothing is sealed for anybody",

@@ -10,8 +10,10 @@ other. What a rank means, criterion by criterion, is told in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum, auto
 from typing import Self
+
+from sealgate.errors import BugError
 
 
 class Column(StrEnum):
@@ -48,12 +50,93 @@ class AccessRung(_Rung):
 
 
 class StorageRung(_Rung):
-    """The ladder "at rest", weakest first."""
+    """The ladder "at rest", weakest first; what each means for a store stands in ``STORED``."""
 
     NONE = 0
     PROTECTED = 1
     ENCRYPTED = 2
     HIGHLY_ENCRYPTED = 3
+
+    @property
+    def stored(self) -> Stored:
+        """Return how the files of a store of this rung are kept."""
+        return STORED[self]
+
+
+class SealedFor(Enum):
+    """
+    For whom the files of a store are sealed.
+
+    ``SITE``: for the site's keys, and the recipients that a drop names besides. ``ELSEWHERE``: for the
+    recipients that a drop names alone, whose identities are not on this host.
+    """
+
+    NOBODY = auto()
+    SITE = auto()
+    ELSEWHERE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """
+    How the files of a store of one rung are kept.
+
+    With *post_quantum*, every recipient is. *told* is what the plan says, with what it knows in
+    braces (``report/files.py``). The form of a file is in ``storage/adapters/opened.py``.
+    """
+
+    sealed_for: SealedFor
+    post_quantum: bool
+    told: str
+
+    @property
+    def is_sealed(self) -> bool:
+        """Return whether files are sealed at all."""
+        return self.sealed_for is not SealedFor.NOBODY
+
+    @property
+    def needs_key_apart(self) -> bool:
+        """Return whether a file is worth less where the site's key lies beside it."""
+        return self.sealed_for is SealedFor.SITE
+
+    @property
+    def opens_here(self) -> bool:
+        """Return whether this host can open a file."""
+        return self.sealed_for is not SealedFor.ELSEWHERE
+
+
+STORED = {
+    StorageRung.NONE: Stored(SealedFor.NOBODY, False, "stored as it comes"),
+    StorageRung.PROTECTED: Stored(
+        SealedFor.NOBODY,
+        False,
+        "stored readable for its owner only, with a keyed record of its integrity",
+    ),
+    StorageRung.ENCRYPTED: Stored(
+        SealedFor.SITE, False, "sealed for the site's key{and_recipients}, {where_the_key_lies}"
+    ),
+    StorageRung.HIGHLY_ENCRYPTED: Stored(
+        SealedFor.ELSEWHERE,
+        True,
+        "sealed for {recipients} post-quantum recipients; this host cannot open it",
+    ),
+}
+for _rung in StorageRung:
+    if _rung not in STORED:
+        raise BugError(f'rung "{_rung.word}" at rest has no row in STORED, policy/protection.py')
+
+
+def rung_of_sealed(*, post_quantum: bool) -> StorageRung:
+    """
+    Return what a sealed file is worth: with *post_quantum*, all who open it have such a key.
+
+    Where more than one rung is sealed so, it is the weakest: what a file shows tells no more.
+    """
+    return min(
+        rung
+        for rung, stored in STORED.items()
+        if stored.is_sealed and stored.post_quantum is post_quantum
+    )
 
 
 _LADDERS: dict[Column, type[_Rung]] = {

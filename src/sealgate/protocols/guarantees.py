@@ -68,7 +68,7 @@ def _promises(
 
 def _kept_at(drop: Drop, why_not_apart: Mapping[str, str | None]) -> StorageRung:
     demand = drop.classification.required.at_rest
-    if demand == StorageRung.ENCRYPTED and why_not_apart.get(drop.name, "") is not None:
+    if demand.stored.needs_key_apart and why_not_apart.get(drop.name, "") is not None:
         # Sealed all the same, but whoever takes the store takes the key with it.
         return StorageRung.PROTECTED
     return demand

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sealgate.policy.protection import StorageRung, TransitRung
+from sealgate.policy.protection import TransitRung
 from sealgate.protocols.table import servers_of
 from sealgate.report.terminal import clean
 
@@ -69,21 +69,13 @@ def _drop_lines(
 
 def _sealed(drop: Drop, inventory: Inventory, why_not_apart: Mapping[str, str | None]) -> str:
     own = f" and {len(drop.recipients)} recipients" if drop.recipients else ""
-    match drop.classification.required.at_rest:
-        case StorageRung.NONE:
-            return "stored as it comes"
-        case StorageRung.PROTECTED:
-            return "stored readable for its owner only, with a keyed record of its integrity"
-        case StorageRung.HIGHLY_ENCRYPTED:
-            return (
-                f"sealed for {len(drop.recipients)} post-quantum recipients; this host cannot "
-                "open it"
-            )
-        case _:
-            reason = why_not_apart.get(drop.name, "nobody looked where the site keys lie")
-            kept = inventory.keys.protection
-            apart = f'kept apart (protection = "{kept}")' if reason is None else f"but {reason}"
-            return clean(f"sealed for the site's key{own}, {apart}")
+    reason = why_not_apart.get(drop.name, "nobody looked where the site keys lie")
+    kept = inventory.keys.protection
+    apart = f'kept apart (protection = "{kept}")' if reason is None else f"but {reason}"
+    told = drop.classification.required.at_rest.stored.told
+    return clean(
+        told.format(recipients=len(drop.recipients), and_recipients=own, where_the_key_lies=apart)
+    )
 
 
 def tunnel_lines(inventory: Inventory) -> tuple[str, ...]:

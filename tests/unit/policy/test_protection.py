@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from sealgate.policy.protection import RUNG_NAMES, Column, Protection
+from sealgate.policy.protection import (
+    RUNG_NAMES,
+    STORED,
+    Column,
+    Protection,
+    StorageRung,
+    rung_of_sealed,
+)
 
 
 def test_a_strong_column_never_makes_up_for_a_weak_one() -> None:
@@ -35,3 +42,17 @@ def test_a_rank_that_no_ladder_has_is_refused(ranks: tuple[int, int, int]) -> No
     """A protection off the ladder cannot exist."""
     with pytest.raises(ValueError, match="is not a valid"):
         Protection.of(*ranks)
+
+
+def test_every_rung_says_how_its_files_are_kept() -> None:
+    """One row for each; what cannot be opened here is sealed, for recipients elsewhere."""
+    assert list(STORED) == list(StorageRung)
+    assert [rung.stored.is_sealed for rung in StorageRung] == [False, False, True, True]
+    assert [rung.stored.opens_here for rung in StorageRung] == [True, True, True, False]
+    assert [rung.stored.needs_key_apart for rung in StorageRung] == [False, False, True, False]
+
+
+def test_what_a_sealed_file_is_worth() -> None:
+    """By its recipients."""
+    assert rung_of_sealed(post_quantum=False) is StorageRung.ENCRYPTED
+    assert rung_of_sealed(post_quantum=True) is StorageRung.HIGHLY_ENCRYPTED

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sealgate.policy.inventory import OnMismatch
-from sealgate.policy.protection import StorageRung
 from sealgate.protocols.model import TransferError
 from sealgate.protocols.session.temporary_names import final_name
 from sealgate.storage.model import StorageError, Trouble
@@ -54,7 +53,7 @@ class OpenDrop:
     @property
     def is_sealed_elsewhere(self) -> bool:
         """Return whether this host cannot open what lies here, and delivers it sealed."""
-        return self.store.rung is StorageRung.HIGHLY_ENCRYPTED
+        return not self.store.rung.stored.opens_here
 
     def check_name(self, name: str) -> None:
         """

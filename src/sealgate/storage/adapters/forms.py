@@ -55,9 +55,14 @@ class Opened(Protocol):
 
 
 class Form(Protocol):
-    """The form of one rung. Every method raises :class:`StorageError`."""
+    """
+    The form of one rung. Every method raises :class:`StorageError`.
+
+    *has_aside*: of an object of more than one chunk, something lies beside it.
+    """
 
     rung: StorageRung
+    has_aside: bool
 
     def begin(self, object_id: str) -> Encoder:
         """Begin an object."""

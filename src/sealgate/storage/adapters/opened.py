@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.database import sqlite_url
+from sealgate.errors import BugError
 from sealgate.policy.files import folder_of
-from sealgate.policy.protection import StorageRung
+from sealgate.policy.protection import SealedFor, StorageRung
 from sealgate.storage.adapters.anchor import ENDING, Anchor
 from sealgate.storage.adapters.media import open_medium
 from sealgate.storage.adapters.name_locks import ENDING as WRITERS
@@ -23,8 +24,7 @@ from sealgate.storage.adapters.reserve import Reserve
 from sealgate.storage.adapters.sealed import SealedForm
 from sealgate.storage.adapters.store import ObjectStore
 from sealgate.storage.age.errors import AgeError
-from sealgate.storage.age.hybrid import HybridRecipient
-from sealgate.storage.age.keys import check_mix, parse_recipient
+from sealgate.storage.age.keys import are_post_quantum, check_mix, parse_recipient
 from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sealgate.storage.adapters.forms import Form
     from sealgate.storage.adapters.medium import Medium
-    from sealgate.storage.age.wrapping import Recipient
+    from sealgate.storage.age.wrapping import Identity, Recipient
     from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.storage.model import StoreSettings
 
@@ -69,17 +69,32 @@ def open_store(
     except BaseException:
         medium.close()
         raise
-    sealing = recipients if settings.rung is StorageRung.ENCRYPTED else keyring.recipients
-    forms: dict[StorageRung, Form] = {
-        StorageRung.NONE: PlainForm(),
-        StorageRung.PROTECTED: ProtectedForm(records.vouching.content_key),
-        StorageRung.ENCRYPTED: SealedForm(StorageRung.ENCRYPTED, sealing, keyring.identities),
-        StorageRung.HIGHLY_ENCRYPTED: SealedForm(StorageRung.HIGHLY_ENCRYPTED, recipients, ()),
-    }
+    site = recipients if settings.rung.stored.sealed_for is SealedFor.SITE else keyring.recipients
+    forms = _forms(records.vouching.content_key, site, keyring.identities, recipients)
     rung = _worth(settings.rung, keyring, medium)
     kept = Reserve(reserve, records.connections.settle)
     names = NameLocks(_beside(settings, WRITERS), records.connections.shared_names(store))
     return ObjectStore(settings, medium, records, forms, rung, now, kept, names)
+
+
+def _forms(
+    content_key: bytes,
+    site: tuple[Recipient, ...],
+    identities: tuple[Identity, ...],
+    elsewhere: tuple[Recipient, ...],
+) -> dict[StorageRung, Form]:
+    """Return the form of each rung: a store may hold files of others until they are rotated."""
+    forms: tuple[Form, ...] = (
+        PlainForm(),
+        ProtectedForm(content_key),
+        SealedForm(StorageRung.ENCRYPTED, site, identities),
+        SealedForm(StorageRung.HIGHLY_ENCRYPTED, elsewhere, ()),
+    )
+    by_rung = {form.rung: form for form in forms}
+    for rung in StorageRung:
+        if rung not in by_rung:
+            raise BugError(f'rung "{rung.word}" at rest has no form in storage/adapters/opened.py')
+    return by_rung
 
 
 def accept_store(
@@ -134,14 +149,14 @@ def _recipients(settings: StoreSettings, keyring: UnlockedKeyring) -> tuple[Reci
     given = []
     try:
         given = [parse_recipient(text) for text in settings.recipients]
-        if settings.rung is StorageRung.ENCRYPTED:
+        if settings.rung.stored.sealed_for is SealedFor.SITE:
             given = [*keyring.recipients, *given]
         if given:
             check_mix(given)
     except AgeError as error:
         message = f'store "{settings.name}": {error.message}'
         raise StorageError(Trouble.UNSUPPORTED, message, hint=error.hint) from error
-    if settings.rung is StorageRung.HIGHLY_ENCRYPTED:
+    if settings.rung.stored.sealed_for is SealedFor.ELSEWHERE:
         _require_elsewhere(settings, keyring, given)
     return tuple(given)
 
@@ -149,10 +164,11 @@ def _recipients(settings: StoreSettings, keyring: UnlockedKeyring) -> tuple[Reci
 def _require_elsewhere(
     settings: StoreSettings, keyring: UnlockedKeyring, given: list[Recipient]
 ) -> None:
-    if not given or not all(isinstance(recipient, HybridRecipient) for recipient in given):
+    rung = settings.rung
+    if not given or (rung.stored.post_quantum and not are_post_quantum(given)):
         raise StorageError(
             Trouble.UNSUPPORTED,
-            f'store "{settings.name}" must be highly encrypted, which takes post-quantum'
+            f'store "{settings.name}" must be {rung.word}, which takes post-quantum'
             " recipients and no other",
             hint='recipients = ["age1pq1…"]',
         )
@@ -160,7 +176,7 @@ def _require_elsewhere(
     if any(text.strip().lower() in ours for text in settings.recipients):
         raise StorageError(
             Trouble.UNSUPPORTED,
-            f'store "{settings.name}" must be highly encrypted, but the identity of a recipient'
+            f'store "{settings.name}" must be {rung.word}, but the identity of a recipient'
             " is on this host",
             hint="make a key pair elsewhere and give its recipient",
         )
@@ -188,7 +204,7 @@ def _beside(settings: StoreSettings, suffix: str) -> Path:
 
 def _worth(rung: StorageRung, keyring: UnlockedKeyring, medium: Medium) -> StorageRung:
     # DESIGN, at rest 1: sealed, but the key lies readable beside it.
-    if rung is not StorageRung.ENCRYPTED:
+    if not rung.stored.needs_key_apart:
         return rung
     if not keyring.is_apart:
         return StorageRung.PROTECTED

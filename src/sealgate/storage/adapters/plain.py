@@ -42,6 +42,7 @@ class PlainForm:
     """The form of rung 0."""
 
     rung = StorageRung.NONE
+    has_aside = False
 
     def begin(self, object_id: str) -> PlainEncoder:  # noqa: ARG002  # the object does not say it
         """Begin an object."""

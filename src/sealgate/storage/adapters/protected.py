@@ -69,6 +69,7 @@ class ProtectedForm:
     """The form of rung 1, under the store's *content_key*."""
 
     rung = StorageRung.PROTECTED
+    has_aside = True
 
     def __init__(self, content_key: bytes) -> None:
         self._key = content_key

@@ -117,7 +117,9 @@ class SealedEncoder:
 
 
 class SealedForm:
-    """Seals for *recipients*, opens with *identities*: none for rung 3."""
+    """Seals for *recipients*, opens with *identities*: none where they are elsewhere."""
+
+    has_aside = False
 
     def __init__(
         self,

@@ -142,7 +142,7 @@ class ObjectStore:
     def open_record(self, record: Record, *, raw: bool = False) -> StoreReader:
         """Open the object of *record*, which was proven; NOT_FOUND when it is gone."""
         form = self.objects.form(record.rung)
-        if raw and record.rung < StorageRung.ENCRYPTED:
+        if raw and not record.rung.stored.is_sealed:
             message = f'"{"/".join(record.path)}" is not sealed'
             raise StorageError(Trouble.UNSUPPORTED, message, hint="read it as it is")
         source = self.medium.open(record.object_id)

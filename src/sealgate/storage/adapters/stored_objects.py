@@ -40,7 +40,7 @@ class StoredObjects:
 
     def read_aside(self, record: Record | Noted) -> bytes:
         """Return what lies beside the object of *record*, ``b""`` when nothing should."""
-        if record.rung is not StorageRung.PROTECTED or 0 <= record.size <= CHUNK_BYTES:
+        if not self._forms[record.rung].has_aside or 0 <= record.size <= CHUNK_BYTES:
             return b""
         source = self.medium.open(record.object_id + ASIDE)
         try:
@@ -52,7 +52,7 @@ class StoredObjects:
         """Remove an object that nothing refers to; if that fails, a sweep does it."""
         with contextlib.suppress(StorageError):
             self.medium.remove(record.object_id)
-            if record.rung is StorageRung.PROTECTED:
+            if self._forms[record.rung].has_aside:
                 self.medium.remove(record.object_id + ASIDE)
 
     def form(self, rung: StorageRung) -> Form:

@@ -307,8 +307,7 @@ class ResumableUploads:
         self._lock = threading.Lock()
         self._kept: OrderedDict[StorePath, _Kept] = OrderedDict()
         self._buffers: deque[tuple[bytearray, bytearray]] = deque(maxlen=_KEPT_BUFFERS)
-        is_sealed = settings.rung >= StorageRung.ENCRYPTED
-        self._ready = Ready(self._begun) if is_sealed else None
+        self._ready = Ready(self._begun) if settings.rung.stored.is_sealed else None
 
     # What an upload calls.
 

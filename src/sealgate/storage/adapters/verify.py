@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.sealed import OBJECT_STANZA, read_header
 from sealgate.storage.adapters.sweep import YOUNG_SECONDS, is_ours, unknown
 from sealgate.storage.age.errors import DamagedError
@@ -83,7 +82,7 @@ def verify(
         if faults and not _holds_still(store, record):
             continue
         found += faults
-        opened += full and not faults and record.rung is not StorageRung.HIGHLY_ENCRYPTED
+        opened += full and not faults and record.rung.stored.opens_here
         progress(record.size)
     found += _unknown(store)
     return Verified(files, size, opened, tuple(found))
@@ -146,8 +145,8 @@ def _file(store: ObjectStore, record: Record, *, full: bool) -> Iterator[Found]:
     wanted = (store.settings.classification, store.settings.rung)
     if (record.classification, record.rung) != wanted:
         told = (
-            f"it is {record.classification}, {rung_name(record.rung)}; "
-            f"the store is {wanted[0]}, {rung_name(wanted[1])}"
+            f"it is {record.classification}, {record.rung.word}; "
+            f"the store is {wanted[0]}, {wanted[1].word}"
         )
         yield Found(Fault.WRONG_CLASS, place, told)
     try:
@@ -169,7 +168,7 @@ def _object(store: ObjectStore, record: Record) -> Found | None:
     source = store.medium.open(record.object_id)
     try:
         place = place_of(record)
-        if record.rung >= StorageRung.ENCRYPTED:
+        if record.rung.stored.is_sealed:
             with_id = _named_in(source)
             if with_id is not None and with_id != record.object_id:
                 at = store.records.where(with_id)
@@ -235,8 +234,3 @@ def place_of(record: Record) -> str:
     """Return how *record* is told to a person."""
     path = "/".join(record.path)
     return path if record.area == FILES else f"{path} (set aside)"
-
-
-def rung_name(rung: StorageRung) -> str:
-    """Return the name of *rung* as the ladder has it."""
-    return rung.name.lower().replace("_", " ")

@@ -10,7 +10,7 @@ from sealgate.storage.age.hybrid import HybridIdentity, HybridRecipient
 from sealgate.storage.age.passphrase import PassphraseIdentity, PassphraseRecipient
 from sealgate.storage.age.ssh import parse_ssh_identity, parse_ssh_recipient
 from sealgate.storage.age.stream import is_sealed, open_stream
-from sealgate.storage.age.wrapping import Identity, Recipient, check_mix
+from sealgate.storage.age.wrapping import Identity, Recipient, are_post_quantum, check_mix
 from sealgate.storage.age.x25519 import X25519Identity, X25519Recipient
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "Recipient",
     "X25519Identity",
     "X25519Recipient",
+    "are_post_quantum",
     "check_mix",
     "parse_identities",
     "parse_recipient",

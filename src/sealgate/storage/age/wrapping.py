@@ -13,7 +13,7 @@ from sealgate.storage.age.encoding import decode_base64
 from sealgate.storage.age.errors import HeaderError, MixError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sealgate.storage.age.header import Stanza
 
@@ -54,6 +54,11 @@ class Identity(Protocol):
 
     def recipient(self) -> Recipient | None:
         """Return whom to seal for, so that this identity can open it; ``None``: nobody."""
+
+
+def are_post_quantum(recipients: Iterable[Recipient]) -> bool:
+    """Return whether all *recipients* have a post-quantum key; a passphrase is none."""
+    return all(one.is_post_quantum and not one.is_alone for one in recipients)
 
 
 def check_mix(recipients: Sequence[Recipient]) -> None:
