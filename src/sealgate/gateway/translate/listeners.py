@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import (
     CertificateFiles,
+    asks_for_key,
     signs_in,
 )
 from sealgate.gateway.translate.access_log import access_log
+from sealgate.gateway.translate.clients import clients_filter
 from sealgate.gateway.translate.clusters import BUFFER_BYTES
 from sealgate.gateway.translate.cookies import cookie_filter
 from sealgate.gateway.translate.facts import facts_of_connection
@@ -266,6 +268,7 @@ def _filters(site: Site, material: Material) -> list[JSON]:
         *field_filters(),
         {**extension(LUA_FILTER, EXTENSIONS + "filters.http.lua.v3.Lua"), "disabled": True},
         *(before_lock(site, sign_in) if sign_in is not None else []),
+        *([clients_filter()] if asks_for_key(site) else []),
         {**extension(RBAC_FILTER, EXTENSIONS + "filters.http.rbac.v3.RBAC"), "disabled": True},
         *(after_lock(site) if sign_in is not None else []),
         cookie_filter(site.cookies, own=sign_in is not None),

@@ -2,7 +2,7 @@
 Who may enter a route that is not open: by a certificate, or by a session of the gateway.
 
 A client certificate is admitted by its SHA-256 fingerprint alone, looked up in a table
-that stands in the route. The fingerprint is taken once per connection, at the
+that stands in the route configuration (:mod:`.clients`). The fingerprint is taken once per connection, at the
 handshake, where the client proves that it holds the key (RFC 8446, 4.4.3); a resumed
 session brings its own along. The country of the peer's address is looked up then, too:
 it holds as long as the connection does. Nothing is concluded from who signed a certificate, so a
@@ -27,7 +27,7 @@ from sealgate.gateway.translate.matchers import (
     NOT_ADMITTED,
     RBAC_FILTER,
     UNBUILT,
-    by_key_and_country,
+    by_client_and_country,
     deny,
     enforced,
     refuse,
@@ -39,29 +39,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sealgate.gateway.model import JSONObject, Material, SiteGuards
+    from sealgate.gateway.translate.clients import ClientGroups
     from sealgate.policy.inventory import AccessSettings, Route, Site
 
-# An expression grows with each certificate, in every entry of a route; a table takes any number.
+# An expression grows with each certificate, in every entry of a route; the table stands once.
 MOST_IN_EXPRESSION = 100
 
 
 def lock(
-    site: Site, guards: SiteGuards, route: Route, access: AccessSettings, material: Material
+    site: Site,
+    guards: SiteGuards,
+    route: Route,
+    access: AccessSettings,
+    material: Material,
+    clients: ClientGroups,
 ) -> JSONObject:
     """Return the per-route filter settings that guard *route*; empty where nothing is asked."""
     match guards.at(route):
         case Guard.OPEN | Guard.SITE:
             return {}
         case Guard.SIGN_IN if material.sign_in is not None:
-            return session_filters(site, guards, route, access, material)
+            return session_filters(site, guards, route, access, material, clients)
         case Guard.SIGN_IN | Guard.UNBUILT:
             return {RBAC_FILTER: enforced(refuse(UNBUILT))}
         case Guard.LOCKED:
-            fingerprints = material.admitted.get(route_asset(site, route).id, ())
-            if not route.admit or not fingerprints:
+            groups = clients.of_lock.get(route_asset(site, route).id, ())
+            if not route.admit or not groups:
                 return {RBAC_FILTER: enforced(refuse(NOBODY_ADMITTED))}
-            matcher = by_key_and_country(
-                fingerprints, access.countries, deny(NOT_ADMITTED), deny(NO_CERTIFICATE)
+            matcher = by_client_and_country(
+                groups, access.countries, deny(NOT_ADMITTED), deny(NO_CERTIFICATE)
             )
             return {RBAC_FILTER: enforced(matcher)}
 

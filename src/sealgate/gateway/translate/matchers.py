@@ -1,13 +1,12 @@
 """
 The tables by which Envoy's RBAC filter decides: who, from where, with how much proven.
 
-Each is a lookup in a table that stands in the route. What is absent finds nothing in it
+Each is a lookup in a table of a route, or of its configuration. What is absent finds nothing in it
 and is refused.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import GRANT_HEADER, KEY_HEADER, RUNG_HEADER, USER_HEADER
@@ -20,6 +19,12 @@ if TYPE_CHECKING:
     from sealgate.gateway.model import JSON, JSONObject
 
 RBAC_FILTER = "envoy.filters.http.rbac"
+# Notes which group a client is of, before the locks (:mod:`.clients`).
+CLIENTS_FILTER = "sealgate.clients"
+CLIENTS_PREFIX = "clients_"
+# What is noted of who shows no certificate, or one that opens nothing here. Groups are numbers.
+NO_CLIENT = "none"
+OTHER_CLIENT = "other"
 # Set at the handshake, read by every lock; no client can write there.
 FINGERPRINT_STATE = "sealgate.client"
 COUNTRY_STATE = "sealgate.country"
@@ -43,11 +48,11 @@ NOT_SIGNED_IN = "not-signed-in"
 
 
 def by_fingerprint(
-    fingerprints: Iterable[str], then: JSONObject, otherwise: JSONObject, nothing: JSONObject
+    each: Mapping[str, JSONObject], otherwise: JSONObject, nothing: JSONObject
 ) -> JSONObject:
-    """Return the matcher that does *then* for these certificates, *nothing* for no certificate."""
+    """Return the matcher that does what stands in *each* for a certificate, *nothing* for none."""
     table: JSONObject = {_ABSENT: nothing}
-    table |= dict.fromkeys(sorted(fingerprints), then)
+    table |= {one: each[one] for one in sorted(each)}
     return _table(_connection_input(FINGERPRINT_STATE), table, otherwise)
 
 
@@ -58,33 +63,19 @@ def by_country(countries: Iterable[str]) -> JSONObject:
     return _table(_connection_input(COUNTRY_STATE), table, deny(OTHER_COUNTRY))
 
 
-def by_key_and_country(
-    fingerprints: Iterable[str],
-    countries: Iterable[str],
-    otherwise: JSONObject,
-    nothing: JSONObject,
+def by_client_and_country(
+    groups: Iterable[str], countries: Iterable[str], otherwise: JSONObject, nothing: JSONObject
 ) -> JSONObject:
     """
-    Return the matcher that lets in whoever shows one of these certificates from *countries*.
+    Return the matcher that lets in clients of these *groups* from *countries*.
 
-    *otherwise* is for other certificates, *nothing* for none, wherever they come from. The
-    country is asked first, so that the table of certificates stands three times, and not each
-    country once per certificate: Envoy reads them all again whenever one changes.
+    *otherwise* is for other certificates, *nothing* for none, wherever they come from.
     """
-    kept = sorted(fingerprints)
-
-    def shown(then: JSONObject) -> JSONObject:
-        return inside(by_fingerprint(kept, then, otherwise, nothing))
-
-    cases: list[JSON] = []
-    if allowed := "|".join(re.escape(code) for code in sorted(countries)):
-        cases.append(
-            _case(
-                COUNTRY_STATE, {"safe_regex": {"google_re2": {}, "regex": allowed}}, shown(allow())
-            )
-        )
-    cases.append(_case(COUNTRY_STATE, {"exact": _ABSENT}, shown(deny(UNKNOWN_COUNTRY))))
-    return {"matcher_list": {"matchers": cases}, "on_no_match": shown(deny(OTHER_COUNTRY))}
+    cases: list[JSON] = [_client_case({"exact": NO_CLIENT}, nothing)]
+    if any_of := "|".join(sorted(groups)):
+        admitted = inside(by_country(countries))
+        cases.insert(0, _client_case({"safe_regex": {"regex": any_of}}, admitted))
+    return {"matcher_list": {"matchers": cases}, "on_no_match": otherwise}
 
 
 def by_rung(
@@ -136,7 +127,7 @@ def by_key(fingerprints: Iterable[str], then: JSONObject, *, alone: bool) -> JSO
     """
     table: JSONObject = {_NO_KEY: then} if alone else {}
     for one in sorted(fingerprints):
-        shown = by_fingerprint([one], then, deny(NOT_ADMITTED), deny(NO_CERTIFICATE))
+        shown = by_fingerprint({one: then}, deny(NOT_ADMITTED), deny(NO_CERTIFICATE))
         table[one] = inside(shown)
     if not table:
         return refuse(NOT_ADMITTED)
@@ -181,6 +172,11 @@ def allow() -> JSONObject:
     return _action("admitted", "ALLOW")
 
 
+def group(name: str) -> JSONObject:
+    """Return the note that a client is of the group *name*."""
+    return _action(name, "ALLOW")
+
+
 def refuse(reason: str) -> JSONObject:
     """Return the matcher that refuses everybody."""
     return {"on_no_match": deny(reason)}
@@ -212,8 +208,19 @@ def _table(
     return tree if otherwise is None else {**tree, "on_no_match": otherwise}
 
 
-def _case(state: str, fits: JSONObject, then: JSONObject) -> JSONObject:
-    predicate: JSONObject = {"input": _connection_input(state), "value_match": fits}
+def _client_case(fits: JSONObject, then: JSONObject) -> JSONObject:
+    note = extension(
+        "clients",
+        EXTENSIONS + "matching.common_inputs.network.v3.DynamicMetadataInput",
+        filter=RBAC_FILTER,
+        path=[{"key": f"{CLIENTS_PREFIX}shadow_effective_policy_id"}],
+    )
+    named = extension(
+        "group",
+        EXTENSIONS + "matching.input_matchers.metadata.v3.Metadata",
+        value={"string_match": fits},
+    )
+    predicate: JSONObject = {"input": note, "custom_match": named}
     return {"predicate": {"single_predicate": predicate}, "on_match": then}
 
 

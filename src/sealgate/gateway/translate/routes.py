@@ -21,6 +21,7 @@ from sealgate.gateway.model import (
     SiteGuards,
     signs_in,
 )
+from sealgate.gateway.translate.clients import ClientGroups
 from sealgate.gateway.translate.clusters import cluster_name
 from sealgate.gateway.translate.fields import field_settings
 from sealgate.gateway.translate.glance import (
@@ -34,7 +35,11 @@ from sealgate.gateway.translate.glance import (
 from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
 from sealgate.gateway.translate.locks import lock, opened_at_once
-from sealgate.gateway.translate.matchers import CERTIFICATE_USER_STATE
+from sealgate.gateway.translate.matchers import (
+    CERTIFICATE_USER_STATE,
+    CLIENTS_FILTER,
+    RBAC_FILTER,
+)
 from sealgate.gateway.translate.own_cookies import stripped, without_own_cookies
 from sealgate.gateway.translate.patterns import (
     PRINTABLE,
@@ -99,32 +104,36 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
         SiteGuards.of(site),
         signs_in(site),
         any(route.method_override for route in site.routes),
+        ClientGroups.of(site, material),
     )
+    groups = context.clients
+    # Once for all entries; those that need one not turn it off.
+    shared: JSONObject = {
+        LUA_FILTER: typed(
+            EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
+            source_code={"inline_string": lua_program(site.routes)},
+        )
+    }
+    entries = [unread(_odd_host()), *_site_routes(context), unread(_refusal(400))]
+    others = [unread(_refusal(MISDIRECTED))]
+    if groups.of_client:
+        shared[CLIENTS_FILTER] = groups.table()
+        entries, others = [*map(_without_clients, entries)], [*map(_without_clients, others)]
     return {
         "name": https_name(site),
         "request_headers_to_add": [
             header("x-forwarded-for", CLIENT_ADDRESS),
         ],
-        # Once for all entries; those that need it not turn it off.
-        "typed_per_filter_config": {
-            LUA_FILTER: typed(
-                EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
-                source_code={"inline_string": lua_program(site.routes)},
-            )
-        },
+        "typed_per_filter_config": shared,
         **_strict_transport(site.tls or inventory.tls),
         "virtual_hosts": [
             {
                 "name": site.name,
                 # The star stands for one character or more; a port may be empty (RFC 3986, 3.2.3).
                 "domains": [f"{domain}{end}" for domain in site.domains for end in ("", ":", ":*")],
-                "routes": [
-                    unread(_odd_host()),
-                    *_site_routes(context),
-                    unread(_refusal(400)),
-                ],
+                "routes": [*entries],
             },
-            {"name": "other sites", "domains": ["*"], "routes": [unread(_refusal(MISDIRECTED))]},
+            {"name": "other sites", "domains": ["*"], "routes": [*others]},
         ],
     }
 
@@ -141,16 +150,28 @@ class _Context:
     guards: SiteGuards
     signs_in: bool
     takes_overrides: bool
+    clients: ClientGroups
 
 
 def unread(entry: JSONObject) -> JSONObject:
     """Return *entry*, whose requests have one reading only, or mean nothing to any site."""
+    return _without(LUA_FILTER, entry)
+
+
+def _without_clients(entry: JSONObject) -> JSONObject:
+    """Return *entry*, whose clients are looked up only where a lock asks for their group."""
+    filters = entry.get("typed_per_filter_config")
+    locked = isinstance(filters, dict) and RBAC_FILTER in filters
+    return entry if locked else _without(CLIENTS_FILTER, entry)
+
+
+def _without(name: str, entry: JSONObject) -> JSONObject:
     filters = entry.get("typed_per_filter_config")
     return {
         **entry,
         "typed_per_filter_config": {
             **(filters if isinstance(filters, dict) else {}),
-            LUA_FILTER: {"@type": _DISABLED, "disabled": True},
+            name: {"@type": _DISABLED, "disabled": True},
         },
     }
 
@@ -239,14 +260,14 @@ def _served(
         ]
 
     limits = {**_limits(context, route, path_route), **field_settings(route)}
-    filters = {**limits, **lock(site, guards, route, inventory.access, material)}
+    filters = {**limits, **lock(site, guards, route, inventory.access, material, context.clients)}
     if route.shut:
         # Everybody is refused here, so how a request may be read says nothing.
         yield [unread(one) for one in entries(match, filters, sampled=False, rare=True)]
         return
     at_once = opened_at_once(site, guards, route, inventory.access, material)
-    # Each entry of a lock holds its table, which grows with each certificate and is read anew with
-    # every change; so there is one for all cookies. Who is let in at once does not come there.
+    # What an entry of a lock holds is read anew with every change; so there is one for all cookies.
+    # Who is let in at once does not come there.
     rare = guards.at(route) is Guard.LOCKED
 
     def guarded(match: JSONObject, *, sampled: bool) -> list[JSONObject]:

@@ -35,10 +35,10 @@ from sealgate.gateway.translate.matchers import (
     FINGERPRINT_STATE,
     NOT_SIGNED_IN,
     RBAC_FILTER,
+    by_client_and_country,
     by_country,
     by_grant,
     by_key,
-    by_key_and_country,
     by_person,
     by_rung,
     by_user,
@@ -58,7 +58,10 @@ from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealgate.gateway.model import JSON, JSONObject, Material, SignInMaterial, SiteGuards
+    from sealgate.gateway.translate.clients import ClientGroups
     from sealgate.policy.inventory import AccessSettings, Route, Site
 
 CLUSTER = "sign-in"
@@ -79,7 +82,12 @@ CLIENT_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 
 
 def session_filters(
-    site: Site, guards: SiteGuards, route: Route, access: AccessSettings, material: Material
+    site: Site,
+    guards: SiteGuards,
+    route: Route,
+    access: AccessSettings,
+    material: Material,
+    clients: ClientGroups,
 ) -> JSONObject:
     """Return the per-route settings of a *route* that is entered by signing in."""
     rung = required_of_route(route).access
@@ -96,10 +104,14 @@ def session_filters(
                 xds_matcher=_low(site, guards, route, material),
             ),
         }
-    decide = _very_high if rung >= AccessRung.VERY_HIGH else _high
+    if rung >= AccessRung.VERY_HIGH:
+        decision = _very_high(site, guards, route, access, material)
+    else:
+        groups = clients.of_lock.get(route_asset(site, route).id, ())
+        decision = _high(site, guards, route, access, material, groups)
     return {
         **verify,
-        RBAC_FILTER: consulted(decide(site, guards, route, access, material)),
+        RBAC_FILTER: consulted(decision),
         ASK_FILTER: typed(
             EXTENSIONS + "filters.http.ext_authz.v3.ExtAuthzPerRoute", check_settings={}
         ),
@@ -120,7 +132,12 @@ def _low(site: Site, guards: SiteGuards, route: Route, material: Material) -> JS
 
 
 def _high(
-    site: Site, guards: SiteGuards, route: Route, access: AccessSettings, material: Material
+    site: Site,
+    guards: SiteGuards,
+    route: Route,
+    access: AccessSettings,
+    material: Material,
+    groups: Sequence[str],
 ) -> JSONObject:
     asset = route_asset(site, route).id
     people = material.sign_in.people if material.sign_in is not None else {}
@@ -129,11 +146,11 @@ def _high(
     # What is bound to a certificate is worth less without it; the service makes another.
     top = inside(by_key((), who, alone=True)) if guards.needs_grants else None
     certificate = None
-    if fingerprints := material.admitted.get(asset, ()):
+    if groups:
         # A certificate alone is a key, too. Beside a session it is none: the site is told whose
         # session it is, and that person may have proven no more than a password.
         nobody = deny(NOT_SIGNED_IN)
-        certificate = inside(by_key_and_country(fingerprints, access.countries, nobody, nobody))
+        certificate = inside(by_client_and_country(groups, access.countries, nobody, nobody))
     return by_rung(AccessRung.HIGH, who, top, certificate)
 
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sealgate.gateway.model import Material, SiteGuards
+from sealgate.gateway.translate.clients import ClientGroups
 from sealgate.gateway.translate.locks import MOST_IN_EXPRESSION, lock, opened_at_once
 from sealgate.gateway.translate.matchers import RBAC_FILTER
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -25,6 +27,12 @@ def material(*fingerprints: str) -> Material:
     return Material("/x", {}, "/ca", {"route shop.example/typo3": fingerprints}, "/c.mmdb")
 
 
+def locked(route: Route, access: AccessSettings, given: Material) -> Any:
+    """Return the settings of the lock of *route*."""
+    site = replace(SITE, routes=(route,))
+    return lock(site, GUARDS, route, access, given, ClientGroups.of(site, given))
+
+
 def actions(settings: object) -> list[tuple[str, str]]:
     """Return every decision in *settings*, in order: policy name and action."""
     if isinstance(settings, dict):
@@ -39,38 +47,44 @@ def actions(settings: object) -> list[tuple[str, str]]:
 def test_open_routes_have_no_filter() -> None:
     """Where the gateway asks for nothing, nothing runs."""
     for route in (Route(DOOR, PUBLIC), Route(DOOR, RESTRICTED, access=SiteAccess.SITE)):
-        assert lock(SITE, GUARDS, route, ACCESS, material(FIRST)) == {}
+        assert locked(route, ACCESS, material(FIRST)) == {}
 
 
 def test_unbuilt_route_refuses_everybody() -> None:
     """A class that cannot be kept lets nobody in, admitted or not."""
     for route in (Route(DOOR, SECRET, admit=("user:a",)), Route(DOOR, RESTRICTED)):
-        assert actions(lock(SITE, GUARDS, route, ACCESS, material(FIRST))) == [("unbuilt", "DENY")]
+        assert actions(locked(route, ACCESS, material(FIRST))) == [("unbuilt", "DENY")]
 
 
 def test_nobody_admitted_refuses_everybody() -> None:
     """Without a list, or without a living certificate, there is no way in."""
     listed = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     nobody = [("nobody-admitted", "DENY")]
-    assert actions(lock(SITE, GUARDS, listed, ACCESS, material())) == nobody
-    assert actions(lock(SITE, GUARDS, Route(DOOR, CONFIDENTIAL), ACCESS, material(FIRST))) == nobody
+    assert actions(locked(listed, ACCESS, material())) == nobody
+    assert actions(locked(Route(DOOR, CONFIDENTIAL), ACCESS, material(FIRST))) == nobody
 
 
 def decided(matcher: Any, **connection: str) -> tuple[str, str]:
     """
-    Return what *matcher* decides about a *connection* with such "client" and "country".
+    Return what *matcher* decides about a *connection* with such "client", "country" and "group".
 
-    Reads it as the protocol defines it (xds.type.matcher.v3.Matcher); both may be absent.
+    Reads it as the protocol defines it (xds.type.matcher.v3.Matcher); each may be absent.
     """
 
     def value(source: Any) -> str | None:
-        return connection.get(source["typed_config"]["key"].removeprefix("sealgate."))
+        asked = source["typed_config"]
+        if "path" in asked:
+            assert asked["filter"] == RBAC_FILTER
+            assert asked["path"] == [{"key": "clients_shadow_effective_policy_id"}]
+            return connection.get("group")
+        return connection.get(asked["key"].removeprefix("sealgate."))
 
     found = None
     if "matcher_list" in matcher:
         for case in matcher["matcher_list"]["matchers"]:
             asked = case["predicate"]["single_predicate"]
-            given, fits = value(asked["input"]), asked["value_match"]
+            given = value(asked["input"])
+            fits = asked["custom_match"]["typed_config"]["value"]["string_match"]
             expression = fits.get("safe_regex", {}).get("regex", re.escape(fits.get("exact", "")))
             if given is not None and re.fullmatch(expression, given):
                 found = case["on_match"]
@@ -83,6 +97,13 @@ def decided(matcher: Any, **connection: str) -> tuple[str, str]:
         return decided(found["matcher"], **connection)
     [decision] = actions(found)
     return decision
+
+
+def group_of(clients: ClientGroups, **connection: str) -> str:
+    """Return what is noted of a *connection* before the locks."""
+    rbac: Any = clients.table()["rbac"]
+    assert set(rbac) == {"shadow_rules_stat_prefix", "shadow_matcher"}
+    return decided(rbac["shadow_matcher"], **connection)[0]
 
 
 @pytest.mark.parametrize(
@@ -113,22 +134,27 @@ def test_admitted_needs_certificate_and_country(
 ) -> None:
     """Only a certificate that is listed, from a country that is listed, comes in."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
-    settings: Any = lock(SITE, GUARDS, route, ACCESS, material(SECOND, FIRST))
-    assert decided(settings[RBAC_FILTER]["rbac"]["matcher"], **connection) == decision
+    both = material(SECOND, FIRST)
+    settings = locked(route, ACCESS, both)
+    noted = group_of(ClientGroups.of(replace(SITE, routes=(route,)), both), **connection)
+    matcher = settings[RBAC_FILTER]["rbac"]["matcher"]
+    assert decided(matcher, **connection, group=noted) == decision
 
 
-def test_each_certificate_stands_three_times_however_many_countries() -> None:
-    """The whole table is read anew with each change, so it must not grow with both."""
+@pytest.mark.parametrize("group", ["", "-", "none", "other", "11", "2", FIRST])
+def test_a_client_of_another_group_is_refused(group: str) -> None:
+    """So is whoever was never looked up: the note is absent."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
-    many = AccessSettings(tuple(f"{a}{b}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJ"), "c.mmdb")
-    text = json.dumps(lock(SITE, GUARDS, route, many, material(FIRST, SECOND)))
-    assert [text.count(one) for one in (FIRST, SECOND)] == [3, 3]
+    matcher = locked(route, ACCESS, material(FIRST))[RBAC_FILTER]["rbac"]["matcher"]
+    assert decided(matcher, country="DE", group="1") == ("admitted", "ALLOW")
+    assert decided(matcher, country="DE", group=group)[1] == "DENY"
+    assert decided(matcher, country="DE") == ("not-admitted", "DENY")
 
 
 def test_without_countries_nobody_is_let_in() -> None:
     """Where no country is allowed, the lock stays shut."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
-    settings = lock(SITE, GUARDS, route, AccessSettings(), material(FIRST))
+    settings = locked(route, AccessSettings(), material(FIRST))
     assert "ALLOW" not in json.dumps(settings)
 
 
@@ -151,7 +177,7 @@ def test_only_a_lock_that_a_certificate_opens_is_opened_at_once() -> None:
     """Where nobody is admitted, from nowhere, or by something else, only the filter decides."""
     locked = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     many = tuple(f"{number:064x}" for number in range(MOST_IN_EXPRESSION + 1))
-    for route, access, given in (
+    for route, access, admitting in (
         (Route(DOOR, PUBLIC, admit=("user:a",)), ACCESS, material(FIRST)),
         (Route(DOOR, RESTRICTED, admit=("user:a",)), ACCESS, material(FIRST)),
         (Route(DOOR, SECRET, admit=("user:a",)), ACCESS, material(FIRST)),
@@ -160,5 +186,5 @@ def test_only_a_lock_that_a_certificate_opens_is_opened_at_once() -> None:
         (locked, AccessSettings((), "c.mmdb"), material(FIRST)),
         (locked, ACCESS, material(*many)),
     ):
-        assert opened_at_once(SITE, GUARDS, route, access, given) is None
+        assert opened_at_once(SITE, GUARDS, route, access, admitting) is None
     assert opened_at_once(SITE, GUARDS, locked, ACCESS, material(*many[1:])) is not None
