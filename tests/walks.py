@@ -29,7 +29,7 @@ from sealgate.serve.facts import Admissions
 from tests.unit.config.test_load import write_config, write_database
 from tests.unit.inspection.test_body import scan
 from tests.unit.protocols.session.dropped import Ground
-from tests.unit.protocols.ssh.test_sftp_service import _request, _Session
+from tests.unit.protocols.ssh.test_sftp_service import Session, request
 from tests.unit.serve.test_deployment import FACTS
 from tests.unit.signin.adapters.test_service import Visit, backend_in
 
@@ -100,12 +100,12 @@ def byte_to_disk(folder: Path) -> tuple[set[str], ...]:
     """Behind SSH: open a file, write two packets, close it."""
     ground = Ground(folder)
     ground.add(rung=StorageRung.ENCRYPTED)
-    service = SFTPService(cast("Any", _Session()), ground.session())
+    service = SFTPService(cast("Any", Session()), ground.session())
     service.feed(memoryview(packet(PacketType.INIT, struct.pack(">I", 3))))
 
     def ask(kind: int, *bodies: bytes) -> None:
         for body in bodies:
-            service.feed(memoryview(_request(kind, 1, body)))
+            service.feed(memoryview(request(kind, 1, body)))
 
     def upload(name: str, number: int) -> tuple[set[str], ...]:
         handle, opened = string(bytes([0, 0, 0, number])), struct.pack(">II", 0x1A, 0)

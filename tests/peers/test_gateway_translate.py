@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sealgate.gateway.model import Guard, guard_at
+from sealgate.gateway.translate.locks import MOST_IN_EXPRESSION
 from sealgate.policy.assets import route_asset
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.conditions import Request
@@ -244,6 +245,38 @@ def test_revocation_holds_on_open_and_resumed_connections(restored: World) -> No
     assert resumed.tls.session_reused
     assert resumed.ask("/typo3/").status == 403
     assert world.client(world.bob).ask("/typo3/").status == 200
+
+
+def test_lists_too_long_for_an_expression_are_kept_apart(restored: World) -> None:
+    """Each lock opens to its own list, by a table that stands once; a revocation holds at once."""
+    world = restored
+    first, second = world.gateway.inventory.sites
+    shared = Route(Door("/shared"), CONFIDENTIAL, admit=ADMIT)
+    site = dataclasses.replace(first, routes=(*first.routes, shared))
+    inventory = dataclasses.replace(world.gateway.inventory, sites=(site, second))
+    many = tuple(f"{number:064x}" for number in range(MOST_IN_EXPRESSION))
+    alice, bob = world.alice.fingerprint, world.bob.fingerprint
+    backend, both = route_asset(site, BACKEND).id, route_asset(site, shared).id
+
+    def admit(*shared_with: str) -> None:
+        admitted = {backend: (*many, alice), both: (*many, *shared_with)}
+        material = dataclasses.replace(world.gateway.material, admitted=admitted)
+        world.gateway.change(inventory, material)
+
+    admit(alice, bob)
+    clients = {pair: world.client(pair) for pair in (world.alice, world.bob, world.stranger, None)}
+
+    def seen(path: str) -> list[int]:
+        return [client.ask(path).status for client in clients.values()]
+
+    assert seen("/typo3/") == [200, 403, 403, 403]
+    assert seen("/shared") == [200, 200, 403, 403]
+    assert seen("/") == [200, 200, 200, 200]
+    reply = world.client(world.bob, OTHER).ask("/shared")
+    assert (reply.status, problem(reply)) == (403, "Not from this country")
+    admit(bob)
+    assert seen("/typo3/") == [200, 403, 403, 403]
+    assert seen("/shared") == [403, 200, 403, 403]
 
 
 def test_raised_class_holds_on_an_open_connection(restored: World) -> None:

@@ -172,7 +172,8 @@ class KindFacts:
     access codes, medical, payment and account data. *harmful* is a fact that harms by being
     known of somebody; numbers of patients and insured only name one. What is not *storable*
     must not be kept as it is: verification codes after the payment (PCI DSS 4.0.1, 3.3.1.2), passwords
-    in clear text (NIST SP 800-63B-4, 3.1.1.2). *counts* says what is counted, *confirmed* how a candidate is confirmed; both are printed in the documents.
+    in clear text (NIST SP 800-63B-4, 3.1.1.2). *counts* says what is counted, *confirmed* how a
+    candidate is confirmed; both are printed in the documents.
     """
 
     kind: Kind

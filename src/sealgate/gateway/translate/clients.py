@@ -23,7 +23,7 @@ from sealgate.gateway.translate.typed import EXTENSIONS, extension, typed
 from sealgate.policy.assets import route_asset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sealgate.gateway.model import JSONObject, Material
     from sealgate.policy.inventory import Site
@@ -41,7 +41,7 @@ class ClientGroups:
     """
 
     of_client: Mapping[str, str] = field(default_factory=dict)
-    of_lock: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    of_lock: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, site: Site, material: Material) -> ClientGroups:
@@ -60,10 +60,10 @@ class ClientGroups:
         of_client = {
             one: names.setdefault(tuple(opened[one]), str(len(names) + 1)) for one in sorted(opened)
         }
-        of_lock: dict[str, tuple[str, ...]] = {}
+        of_lock: dict[str, list[str]] = {}
         for assets, name in names.items():
             for asset in assets:
-                of_lock[asset] = (*of_lock.get(asset, ()), name)
+                of_lock.setdefault(asset, []).append(name)
         return cls(of_client, of_lock)
 
     def table(self) -> JSONObject:

@@ -1,10 +1,10 @@
 """
 Who may enter a route that is not open: by a certificate, or by a session of the gateway.
 
-A client certificate is admitted by its SHA-256 fingerprint alone, looked up in a table
-that stands in the route configuration (:mod:`.clients`). The fingerprint is taken once per connection, at the
-handshake, where the client proves that it holds the key (RFC 8446, 4.4.3); a resumed
-session brings its own along. The country of the peer's address is looked up then, too:
+A client certificate is admitted by its SHA-256 fingerprint alone, looked up in a table that
+stands in the route configuration (:mod:`.clients`). The fingerprint is taken once per
+connection, at the handshake, where the client proves that it holds the key (RFC 8446, 4.4.3);
+a resumed session brings its own along. The country of the peer's address is looked up then, too:
 it holds as long as the connection does. Nothing is concluded from who signed a certificate, so a
 stranger's with the same names is refused like any other. Whatever is absent (no
 certificate, no fingerprint, no country) finds nothing in the table and is refused.

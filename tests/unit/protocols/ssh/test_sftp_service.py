@@ -20,7 +20,7 @@ from tests.unit.protocols.ssh.ssh_plain import PlainFiles
 _WRITE_AND_CREATE = struct.pack(">II", 0x1A, 0)
 
 
-class _Session:
+class Session:
     """What the service asks of an SSH session whose client reads at once."""
 
     def __init__(self) -> None:
@@ -29,35 +29,39 @@ class _Session:
         self.ended: int | None = None
 
     def may_answer(self) -> bool:
+        """Return that the client reads."""
         return True
 
     def put(self, *pieces: bytes) -> None:
+        """Keep what is sent."""
         self.sent += b"".join(map(bytes, pieces))
 
     def finish(self, status: int) -> None:
+        """Keep how it ended."""
         self.ended = status
 
 
-def _request(kind: int, number: int, body: bytes) -> bytes:
+def request(kind: int, number: int, body: bytes) -> bytes:
+    """Return the packet of one request."""
     return packet(kind, struct.pack(">I", number) + body)
 
 
 def _upload(content: bytes, piece: int) -> bytes:
     """Return what a client sends that uploads *content* in pieces of that size."""
     writes = [
-        _request(
+        request(
             PacketType.WRITE, 10 + at, string(b"\0\0\0\1") + struct.pack(">Q", at) + string(part)
         )
         for at in range(0, len(content), piece)
         for part in [content[at : at + piece]]
     ]
-    opening = _request(PacketType.OPEN, 1, string("/a") + _WRITE_AND_CREATE)
-    closing = _request(PacketType.CLOSE, 2, string(b"\0\0\0\1"))
+    opening = request(PacketType.OPEN, 1, string("/a") + _WRITE_AND_CREATE)
+    closing = request(PacketType.CLOSE, 2, string(b"\0\0\0\1"))
     return b"".join((packet(PacketType.INIT, struct.pack(">I", 3)), opening, *writes, closing))
 
 
 def _served(root: Path, pieces: list[bytes]) -> bytes:
-    session = _Session()
+    session = Session()
     service = SFTPService(cast("Any", session), PlainFiles(root))
     for piece in pieces:
         service.feed(memoryview(piece))
@@ -92,7 +96,7 @@ def test_the_answers_do_not_depend_on_the_pieces(
 def test_a_write_in_single_bytes_keeps_no_more_than_its_bytes(tmp_path: Path) -> None:
     """A view by itself takes two hundred times what it shows."""
     sent = _upload(b"x" * 200_000, 200_000)
-    session = _Session()
+    session = Session()
     service = SFTPService(cast("Any", session), PlainFiles(tmp_path))
     tracemalloc.start()
     try:
