@@ -16,6 +16,7 @@ import contextlib
 import ctypes
 import json
 import os
+import pickle
 import resource
 import select
 import signal
@@ -135,7 +136,7 @@ class ChildProcess:
     def tell(self, *message: Any) -> None:
         """Send *message*, and wait for nothing; one that has gone needs none."""
         with contextlib.suppress(OSError):
-            self._link.send(message)
+            self._link.send_bytes(pickle.dumps(message))
 
     def ask(self, *request: Any) -> Any:
         """
@@ -145,7 +146,9 @@ class ChildProcess:
             GatewayError: it refused, has gone, or does not answer in time.
         """
         try:
-            self._link.send(request)
+            # Connection.send() would leave a view of a buffer in the traceback of a failure, which
+            # Python 3.13 complains of when it collects the two together.
+            self._link.send_bytes(pickle.dumps(request))
         except OSError as error:
             raise GatewayError(f"{self._called} does not answer") from error
         return self._await("ok", ANSWER_SECONDS)

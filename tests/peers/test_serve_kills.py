@@ -138,7 +138,9 @@ def look(place: FilePlace, sent: Sent, counts: Counter[str]) -> None:
             got = bytearray()
             one.retrbinary(f"RETR {file.path}", got.extend)
             counts["read over FTPS"] += 1
-            counts["lost"] += not any(got == content.data() for content in file.contents)
+            if not any(got == content.data() for content in file.contents):
+                print(f"not as acknowledged over FTPS: {file.path}, {len(got)} bytes")
+                counts["lost"] += 1
 
 
 async def _look_over_sftp(place: FilePlace, sent: Sent, counts: Counter[str]) -> None:
@@ -152,12 +154,17 @@ async def _judged(sftp: asyncssh.SFTPClient, file: File) -> str:
     try:
         size = (await sftp.stat(file.path)).size or 0
     except asyncssh.SFTPNoSuchFile:
-        return "absent" if file.may_be_absent else "lost"
+        if file.may_be_absent:
+            return "absent"
+        print(f"acknowledged, and not there: {file.path}, {file.contents}")
+        return "lost"
     for content in file.contents:
         if size == content.size and await _read(sftp, file.path) == content.data():
             was_told = not file.may_be_absent and len(file.contents) == 1
             return "whole, as acknowledged" if was_told else "whole, not told"
     if not file.may_be_absent:
+        found = await _read(sftp, file.path)
+        print(f"not as acknowledged: {file.path}, {size} and {len(found)} bytes, {file.contents}")
         return "lost"
     [content] = file.contents
     if size < content.size and await _goes_on(sftp, file.path, content, size):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -136,6 +137,17 @@ def test_one_that_died_does_not_answer(child: Child) -> None:
     os.kill(child.pid, signal.SIGKILL)
     with pytest.raises(GatewayError, match=r"a helper (ended unexpectedly|does not answer)"):
         child.ask("double", 1)
+
+
+def test_a_failure_that_somebody_keeps_leaves_nothing_to_complain_of(child: Child) -> None:
+    """Its traceback holds no view of a buffer that is collected with it (a warning fails a test)."""
+    os.kill(child.pid, signal.SIGKILL)
+    assert wait_until(lambda: not child.is_running())
+    with pytest.raises(GatewayError) as caught:
+        child.ask("double", 1)
+    caught.value.__notes__ = [caught]  # type: ignore[list-item]  # anything that leads back to it
+    del caught
+    gc.collect()
 
 
 class _Run:
