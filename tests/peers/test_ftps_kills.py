@@ -4,6 +4,8 @@ import io
 import os
 import random
 import shutil
+import signal
+import subprocess
 import tempfile
 import threading
 import time
@@ -12,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.file_servers import ftps_signed_in
-from tests.peers.transferred import FilePlace, FileServing, file_place
+from tests.peers.file_servers import ftps_signed_in, servers
+from tests.peers.transferred import PASSWORD, FilePlace, FileServing, file_place
+from tests.processes import await_said
 from tests.told import TOLD
 from tests.waiting import wait_until
 
@@ -102,3 +105,38 @@ def test_what_was_acknowledged_survives_a_kill(
                     assert one.size(f"/partners/{name}") == len(content)
     told = f"{len(uploads.sent)} uploads, {len(uploads.acknowledged)} acknowledged, 0 lost"
     record_property(TOLD, f"FTPS kills: {told}")
+
+
+@pytest.mark.peer("lftp")
+def test_a_client_that_goes_on_by_itself_mixes_no_two_files(place: FilePlace) -> None:
+    """lftp, cut off while it replaces a file, would go on at the size of the old one."""
+    old, new = os.urandom(200_000), os.urandom(3_000_000)
+    local = place.folder / "new"
+    local.write_bytes(new)
+    script = (
+        f"set ssl:ca-file {place.ca}; set ftp:ssl-force true; set ftp:ssl-protect-data true",
+        "set cmd:fail-exit true; set net:max-retries 1; set net:timeout 5; set net:limit-rate 0:500000",
+        "set net:reconnect-interval-base 1; set net:reconnect-interval-max 1",
+        f"open -u anna,'{PASSWORD}' ftp://localhost:{place.ftps}",
+        f"put {local} -o /inbox/file",
+    )
+    with place.serving():
+        with ftps_signed_in(place, key="anna") as one:
+            one.storbinary("STOR /inbox/file", io.BytesIO(old))
+        with subprocess.Popen(
+            ["lftp", "-d", "-c", "; ".join(script)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as lftp:
+            await_said(lftp, "---> STOR")
+            time.sleep(1.0)  # so that it has sent more than the old one has
+            for pid in servers(place, "ftps"):
+                os.kill(pid, signal.SIGKILL)
+            said = lftp.communicate(timeout=60)[1]
+        assert "REST 200000" in said
+        with ftps_signed_in(place, key="anna") as one:
+            got = bytearray()
+            one.retrbinary("RETR /inbox/file", got.extend)
+        # Refused there, it begins anew; where it gives up, the old one stays.
+        assert got == (old if lftp.returncode else new)

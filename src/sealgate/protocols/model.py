@@ -214,9 +214,19 @@ class FileSession(Protocol):
         """Open a file; closing the reader writes the download to the trail."""
 
     def open_write(
-        self, path: bytes | str, *, resume: bool = False, exclusive: bool = False
+        self,
+        path: bytes | str,
+        *,
+        resume: bool = False,
+        part_only: bool = False,
+        exclusive: bool = False,
     ) -> Uploading:
-        """Begin an upload, or go on with one."""
+        """
+        Begin an upload, or go on with one.
+
+        With *part_only* it goes on with what is not whole yet, and never with a whole file
+        (UNSUPPORTED): a client whose upload over a file broke off would take that for its part.
+        """
 
     def rename(self, old: bytes | str, new: bytes | str, *, replace: bool) -> None:
         """Rename inside one drop; the name rules hold for *new*, too."""

@@ -206,12 +206,12 @@ class FileCommands:
         self._tasks.do(opened, send, off_loop=remote)
 
     def stor(self, path: str) -> None:
-        """Take a file; behind REST go on with one."""
+        """Take a file; behind REST go on with what is not whole yet."""
         offset = self._taken()
         self._store(path, offset=offset or None, resume=bool(offset))
 
     def appe(self, path: str) -> None:
-        """Go on with a file where it ends."""
+        """Go on with a file where it ends, also with a whole one."""
         self._taken()
         self._store(path, offset=None, resume=True)
 
@@ -225,7 +225,8 @@ class FileCommands:
         remote = files.is_remote(place)
 
         def opened() -> Uploading:
-            uploading = files.open_write(place, resume=resume)
+            # lftp, cut off while it replaces a file, goes on at the size of the old one by itself.
+            uploading = files.open_write(place, resume=resume, part_only=offset is not None)
             if offset is not None and uploading.offset != offset:
                 there = uploading.offset
                 uploading.abort()

@@ -205,14 +205,20 @@ class DropSession:
             return download
 
     def open_write(
-        self, path: bytes | str, *, resume: bool = False, exclusive: bool = False
+        self,
+        path: bytes | str,
+        *,
+        resume: bool = False,
+        part_only: bool = False,
+        exclusive: bool = False,
     ) -> DropUpload:
         """
         Begin an upload, or go on with one.
 
         Raises:
-            TransferError: DENIED where the caller may not write, or not over what is
-                there; EXISTS with *exclusive*; BAD_NAME by the drop's rules.
+            TransferError: DENIED where the caller may not write, or not over what is there;
+                EXISTS with *exclusive*; UNSUPPORTED of a whole file with *part_only*; BAD_NAME
+                by the drop's rules.
         """
         with guarded(self._context.complain), self._context.open_files.room(self.caller.name):
             self._check()
@@ -225,7 +231,9 @@ class DropSession:
             self._siblings.check(drop, inner)
 
             def allow(there: Entry | None) -> None:
-                view.check_present(drop, there, resume=resume, exclusive=exclusive)
+                view.check_present(
+                    drop, there, resume=resume, part_only=part_only, exclusive=exclusive
+                )
 
             staged = None
             if drop.inspects_first:

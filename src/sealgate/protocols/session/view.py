@@ -102,13 +102,20 @@ class View:
             raise denied(action.value)
 
     def check_present(
-        self, drop: OpenDrop, there: Entry | None, *, resume: bool, exclusive: bool
+        self,
+        drop: OpenDrop,
+        there: Entry | None,
+        *,
+        resume: bool,
+        part_only: bool,
+        exclusive: bool,
     ) -> None:
         """
         Return if an upload may begin where *there* is now.
 
         Raises:
-            TransferError: IS_FOLDER, EXISTS with *exclusive*, or DENIED.
+            TransferError: IS_FOLDER, EXISTS with *exclusive*, UNSUPPORTED with *part_only*, or
+                DENIED.
         """
         if there is None:
             return
@@ -122,6 +129,11 @@ class View:
             raise TransferError(Trouble.EXISTS, "there is one of that name already")
         # Writing over a file, or behind it, takes the old one away.
         self.require(drop, Action.DELETE)
+        if part_only:
+            raise TransferError(
+                Trouble.UNSUPPORTED,
+                "it is a whole file, and no part of this upload: upload from the beginning",
+            )
 
     def check_delivered(self, drop: OpenDrop, inner: StorePath) -> None:
         """

@@ -239,10 +239,13 @@ class FolderSession:
         path: bytes | str,
         *,
         resume: bool = False,
+        part_only: bool = False,
         exclusive: bool = False,  # noqa: ARG002
     ) -> FolderUploading:
         """Begin or go on."""
         place = self._at(path)
+        if part_only and place.exists():
+            raise TransferError(Trouble.UNSUPPORTED, "it is a whole file")
         if not place.parent.is_dir():
             raise TransferError(Trouble.NOT_FOUND, "its folder is missing")
         uploading = FolderUploading(self.context, place, 0)

@@ -109,13 +109,16 @@ def test_rest_holds_for_one_command(one: Client) -> None:
 
 
 def test_resumed_uploads(where: Served, one: Client) -> None:
-    """REST at the size of the part goes on; anywhere else is refused with that size."""
+    """REST at the size of the part goes on; anywhere else, and behind a whole file, is refused."""
     (where.context.folder / "new.part").write_bytes(b"12345")
     assert one.size("new") == 5
     for offset in (4, 6):
         with pytest.raises(Exception, match=r"^504 .*REST 5"):
             one.storbinary("STOR new", io.BytesIO(b""), rest=offset)
     one.storbinary("STOR new", io.BytesIO(b"678"), rest=5)
+    assert (where.context.folder / "new").read_bytes() == b"12345678"
+    with pytest.raises(Exception, match=r"^504 .*whole"):
+        one.storbinary("STOR new", io.BytesIO(b"9"), rest=8)
     assert (where.context.folder / "new").read_bytes() == b"12345678"
     one.storbinary("APPE new", io.BytesIO(b"9"))
     assert (where.context.folder / "new").read_bytes() == b"123456789"

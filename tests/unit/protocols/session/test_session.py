@@ -139,6 +139,30 @@ def test_an_upload_that_breaks_off_is_resumed_by_its_owner(ground: Ground) -> No
     assert ground.events[-2].digest == ""
 
 
+def test_a_whole_file_is_no_part_of_an_upload(ground: Ground) -> None:
+    """Whoever goes on with a part does so with that alone; behind a whole file only an append is meant."""
+    ground.add()
+    session = ground.session()
+    upload = session.open_write("in/a")
+    upload.write_at(0, b"a" * 200_000)
+    session.close()
+    session = ground.session()
+    upload = session.open_write("in/a", resume=True, part_only=True)
+    upload.write_at(upload.offset, b"end")
+    upload.close()
+    whole = get(session, "in/a")
+    refused(
+        lambda: session.open_write("in/a", resume=True, part_only=True),
+        Trouble.UNSUPPORTED,
+        "whole file",
+    )
+    assert get(session, "in/a") == whole
+    upload = session.open_write("in/a", resume=True)
+    upload.write_at(upload.offset, b"more")
+    upload.close()
+    assert get(session, "in/a") == whole + b"more"
+
+
 def test_lists_of_a_drop_hold(ground: Ground) -> None:
     """Each action that a list narrows is refused to who is not on it, with nothing changed."""
     ground.add(write=("group:partners",), delete=("user:nobody",), read=("group:partners",))

@@ -141,7 +141,12 @@ class PlainFiles:
         return PlainReader(entry, at)
 
     def open_write(
-        self, path: bytes | str, *, resume: bool = False, exclusive: bool = False
+        self,
+        path: bytes | str,
+        *,
+        resume: bool = False,
+        part_only: bool = False,
+        exclusive: bool = False,
     ) -> PlainUpload:
         at = self._at(path)
         if at.is_dir():
