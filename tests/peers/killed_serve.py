@@ -284,6 +284,8 @@ class AsyncSSH:
             file = await sftp.open(path, "wb")
             await file.write(content.data())
             await file.close()
+            # It would take a lost connection for an answer, too; whoever answers now answered that.
+            await sftp.realpath(".")
             uploads.acknowledge(self.name, path, content)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import io
@@ -26,7 +27,7 @@ from sealgate.audit.adapters.methods import ask_methods
 from sealgate.audit.model import Limits
 from sealgate.cli import run
 from sealgate.client.sending import RemoteError
-from sealgate.client.sftp_remote import SFTPRemote
+from sealgate.client.sftp_remote import SFTPRemote, SFTPUpload
 from sealgate.errors import PeerError, SourceError
 from sealgate.register.adapters.store import Register
 from sealgate.storage.age.keys import HybridIdentity, X25519Identity
@@ -319,6 +320,24 @@ def test_the_server_goes_away(ground: Ground, monkeypatch: pytest.MonkeyPatch) -
     assert moved.checked.way is Way.READ_BACK
     assert moved.checked.digest == hashlib.sha256(data).hexdigest()
     assert (ground.drop / "big.bin").read_bytes() == data
+
+
+def test_a_connection_that_ends_before_the_last_answer_is_no_success(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the answer to CLOSE says that the server has the file; asyncssh is silent without one."""
+    note = ground.file("note.txt", PLAIN)
+    finish = SFTPUpload.finish
+
+    def ending(self: SFTPUpload) -> None:
+        self._send()
+        self._remote._connection.abort()
+        self._remote.run(asyncio.sleep(0.1))
+        finish(self)
+
+    monkeypatch.setattr(SFTPUpload, "finish", ending)
+    with ground.serving() as (url, options), pytest.raises(RemoteError):
+        list(send([note], url, SendOptions(1.0, "a test"), signing(options)))
 
 
 def test_a_weaker_class_is_kept_in_the_register(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import asyncssh
 
+from sealgate.audit.adapters.ssh import offered
+from sealgate.audit.model import Limits
 from sealgate.client.destination import unreached_hint
 from sealgate.client.host_keys import HostKeys
 from sealgate.client.sending import ChannelRefusedError, RemoteError, check_channel
@@ -25,10 +27,12 @@ from sealgate.client.sftp_remote import (
     reason_of,
 )
 from sealgate.client.sftp_sign_in import SFTPClient
-from sealgate.errors import UsageError
+from sealgate.errors import PeerError, UsageError
 from sealgate.policy.protection import TransitRung
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealgate.client.access import ClientAccess
     from sealgate.client.destination import Destination
 
@@ -54,9 +58,13 @@ _SIGNATURES = (
 )
 
 
-# A server that takes nothing of what we offer may reset the connection before we have read what
-# it offers itself, so that nobody can tell why. Then it is asked again.
-_TRIES = 3
+# The rules that a kind of algorithm breaks: below the highest rung, and at it.
+_RULES = {
+    "key exchange": ("transit-ssh-weak-kex", "transit-ssh-no-hybrid"),
+    "encryption": ("transit-ssh-weak-cipher", "transit-ssh-old-cipher"),
+    "mac": ("transit-ssh-weak-mac", "transit-ssh-weak-mac"),
+    "host key": ("transit-ssh-weak-host-key", "transit-ssh-weak-host-key"),
+}
 
 
 class _ResetError(RemoteError):
@@ -93,18 +101,57 @@ async def _connect(
 async def _opened(
     destination: Destination, access: ClientAccess, keys: HostKeys
 ) -> tuple[SFTPClient, asyncssh.SSHClientConnection]:
-    for _ in range(_TRIES - 1):
-        client = SFTPClient(destination, access, keys)
-        with contextlib.suppress(_ResetError):
-            return client, await _signed_in(destination, access, keys, client)
+    client = SFTPClient(destination, access, keys)
+    with contextlib.suppress(_ResetError):
+        return client, await _signed_in(destination, access, keys, client)
+    # A server that takes nothing of what we offer may reset the connection before we have read
+    # what it offers itself, so that nobody can tell why. Who offers nothing is told.
+    if (unmet := _unmet(destination, access, keys)) is not None:
+        raise _weak(destination, unmet, top=_asks_much(access))
     client = SFTPClient(destination, access, keys)
     return client, await _signed_in(destination, access, keys, client)
+
+
+def _unmet(destination: Destination, access: ClientAccess, keys: HostKeys) -> str | None:
+    """Return the first kind of algorithm of which the server has none of ours."""
+    try:
+        lists = offered(access.address(destination), destination.port, Limits())
+    except PeerError:
+        return None
+    taken = _algorithms(destination, access, keys)
+    for unmet, ours, theirs in (
+        ("key exchange", taken["kex_algs"], lists.kex),
+        ("host key", taken["server_host_key_algs"], lists.host_keys),
+        ("encryption", taken["encryption_algs"], lists.ciphers),
+    ):
+        if not set(ours) & set(theirs):
+            return unmet
+    # Ciphers that authenticate themselves need none.
+    alone = set(taken["encryption_algs"]) & set(lists.ciphers) & set(TOP_CIPHERS)
+    return None if alone or set(taken["mac_algs"]) & set(lists.macs) else "mac"
+
+
+def _asks_much(access: ClientAccess) -> bool:
+    return access.rung >= TransitRung.HIGHLY_ENCRYPTED
+
+
+def _algorithms(
+    destination: Destination, access: ClientAccess, keys: HostKeys
+) -> dict[str, Sequence[str]]:
+    """Return what we take of each kind, as the library is told."""
+    top = _asks_much(access)
+    return {
+        "server_host_key_algs": keys.algorithms(destination, _SIGNATURES),
+        "kex_algs": _HYBRID if top else (*_HYBRID, *_CLASSICAL),
+        "encryption_algs": TOP_CIPHERS if top else CIPHERS,
+        "mac_algs": _MACS,
+    }
 
 
 async def _signed_in(
     destination: Destination, access: ClientAccess, keys: HostKeys, client: SFTPClient
 ) -> asyncssh.SSHClientConnection:
-    top = access.rung >= TransitRung.HIGHLY_ENCRYPTED
+    top = _asks_much(access)
     address = access.address(destination)
     user = destination.user or access.user
     try:
@@ -116,10 +163,6 @@ async def _signed_in(
             config=None,
             host_key_alias=destination.host,
             known_hosts=keys.for_library(),
-            server_host_key_algs=keys.algorithms(destination, _SIGNATURES),
-            kex_algs=_HYBRID if top else (*_HYBRID, *_CLASSICAL),
-            encryption_algs=TOP_CIPHERS if top else CIPHERS,
-            mac_algs=_MACS,
             compression_algs=("none",),
             preferred_auth=("publickey", "keyboard-interactive", "password")
             if top
@@ -129,10 +172,15 @@ async def _signed_in(
             connect_timeout=CONNECT_SECONDS,
             login_timeout=0,
             keepalive_interval=30,
+            **_algorithms(destination, access, keys),
             **_client_keys(access),
         )
     except asyncssh.KeyExchangeFailed as error:
-        raise _weak(destination, error, top=top) from error
+        said = str(error).lower()
+        if "no matching" not in said:
+            raise RemoteError(f"{destination.origin}: the key exchange failed") from error
+        unmet = next((kind for kind in _RULES if f"matching {kind}" in said), "key exchange")
+        raise _weak(destination, unmet, top=top) from error
     except asyncssh.PermissionDenied as error:
         raise _not_let_in(destination, user, client, top=top) from error
     except (asyncssh.Error, OSError, ValueError) as error:
@@ -171,21 +219,10 @@ def _read_key(path: str, access: ClientAccess) -> asyncssh.SSHKey:
         raise UsageError(message, hint=hint) from error
 
 
-def _weak(
-    destination: Destination, error: Exception, *, top: bool
-) -> ChannelRefusedError | RemoteError:
-    said = str(error).lower()
-    if "no matching" not in said:
-        return RemoteError(f"{destination.origin}: the key exchange failed")
-    rules = (
-        ("key exchange", "transit-ssh-no-hybrid" if top else "transit-ssh-weak-kex"),
-        ("encryption", "transit-ssh-old-cipher" if top else "transit-ssh-weak-cipher"),
-        ("mac", "transit-ssh-weak-mac"),
-        ("host key", "transit-ssh-weak-host-key"),
-    )
-    rule = next((rule for word, rule in rules if f"matching {word}" in said), rules[0][1])
+def _weak(destination: Destination, unmet: str, *, top: bool) -> ChannelRefusedError:
     what = "highly encrypted" if top else "encrypted"
     message = f"{destination.origin} offers no SSH channel that is {what}; nothing was sent"
+    rule = _RULES[unmet][1 if top else 0]
     return ChannelRefusedError(rule, message, hint=f"sealgate audit {destination.origin}")
 
 

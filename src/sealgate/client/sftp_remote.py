@@ -116,6 +116,17 @@ class SFTPRemote:
         """Return ``None``: the library cannot ask for check-file."""
         return None
 
+    def await_answer(self) -> None:
+        """
+        Return if the session stands: then what was asked before was answered.
+
+        asyncssh closes a file without a word where the session had ended.
+
+        Raises:
+            RemoteError: it has ended.
+        """
+        self._run(self._answered())
+
     def run(self, work: Coroutine[object, object, T]) -> T:
         """Run *work* to its end."""
         return self._run(work)
@@ -141,6 +152,14 @@ class SFTPRemote:
         if self._sftp is None:
             raise RemoteError("the SFTP session has ended")
         return self._sftp
+
+    async def _answered(self) -> None:
+        try:
+            await self._session.realpath(b".")
+        except (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost):
+            raise
+        except asyncssh.SFTPError:
+            pass  # an answer, too
 
     async def _opened(self, path: str, mode: str) -> asyncssh.SFTPClientFile:
         return await self._session.open(_wire(path), mode, encoding=None)
@@ -174,6 +193,7 @@ class SFTPUpload:
         if self._waiting:
             self._send()
         self._remote.run(self._file.close())
+        self._remote.await_answer()
 
     def abandon(self) -> None:
         """Close what is open; what was written stays for a resume."""

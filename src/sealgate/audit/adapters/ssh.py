@@ -113,6 +113,17 @@ class _Talk:
         self._buffer += chunk
 
 
+def offered(address: str, port: int, limits: Limits) -> KexInit:
+    """
+    Return what the server offers to somebody who offers nothing.
+
+    Raises:
+        PeerError: it does not tell.
+    """
+    with Wire.connect(address, port, limits) as wire:
+        return _Talk(wire).lists()
+
+
 def probe_ssh(target: Target, limits: Limits, *, active: bool) -> list[Sighting]:
     """Observe what *target* offers; with *active* also how one may sign in."""
     seen_by = f"SSH key exchange with {target.where}"
