@@ -20,7 +20,6 @@ import pickle
 import resource
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sealgate.errors import GatewayError, SealgateError
+from sealgate.fork_server import FORK_SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,30 +52,31 @@ class ChildProcess:
     The process that runs *module* for *plan*, as its parent sees it.
 
     *called* is what messages call it, with its article. *handed* are the descriptors that it
-    inherits under their numbers. The kernel kills it when the *thread* that started it ends
-    (prctl(2)), so that must live as long as the process is to.
+    inherits under their numbers. It is forked by the :mod:`sealgate.fork_server`, which imports
+    what is *needed* besides.
 
     Raises:
         GatewayError: it cannot be started.
     """
 
-    def __init__(self, called: str, module: str, plan: object, handed: Sequence[int]) -> None:
+    def __init__(
+        self,
+        called: str,
+        module: str,
+        plan: object,
+        handed: Sequence[int],
+        needed: Sequence[str] = (),
+    ) -> None:
         self._called = called
         self._said = bytearray()
         self._link, theirs = Pipe()
         try:
-            self._child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-P", "-m", module, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *handed),
-                # A terminal's Ctrl-C is for the parent.
-                start_new_session=True,
-            )
-            self.tell(os.getpid(), plan)
-        except OSError as error:
+            numbers = dict.fromkeys((theirs.fileno(), *handed))
+            self._child, parent = FORK_SERVER.fork(module, tuple(numbers), needed)
+            self.tell(parent, plan)
+        except GatewayError as error:
             self._link.close()
-            raise GatewayError(f"{called} cannot be started: {error.strerror}") from error
+            raise GatewayError(f"{called} cannot be started: {error.message}") from error
         finally:
             theirs.close()
 
@@ -86,12 +87,11 @@ class ChildProcess:
 
     def is_running(self) -> bool:
         """Return whether it lives."""
-        return self._child.poll() is None
+        return self._child.is_running()
 
     def is_stopped(self) -> bool:
         """Return whether somebody stopped it (SIGSTOP), so that it lives and does nothing."""
-        look = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self.pid, look) is not None
+        return self._scheduled()[0] == "T"
 
     def is_starved(self, since_cpu: float, most: float) -> bool:
         """
@@ -180,9 +180,7 @@ class ChildProcess:
 
     def kill(self) -> None:
         """End it now, also when it is stopped."""
-        if self._child.poll() is None:
-            self._child.kill()
-        self._child.wait()
+        self._child.kill()
         self.hear()
         self._link.close()
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import FactValue
-    from sealgate.protocols.model import Host, Process
+    from sealgate.protocols.model import Host
 
 FETCH = FileProtocol("fetch", "fetch", Method.PUBLIC_KEY, rung, below)
 KEX, CIPHER = "curve25519-sha256", "aes256-gcm@openssh.com"
@@ -50,13 +50,6 @@ def describe(inventory: Inventory) -> Iterator[str]:
     yield f"fetch on {', '.join(one.text for one in inventory.listen.at('fetch'))}"
 
 
-def serve(process: Process) -> None:
-    """Serve in *process* until it is told to end."""
-    from tests.fetch_protocol.server import serve_in  # noqa: PLC0415
-
-    serve_in(process)
-
-
 SERVER = ServerKind(
     protocols=(FETCH,),
     listens=(ListenSetting("fetch", "fetch", Opening.DIRECT, "Where files are fetched."),),
@@ -69,5 +62,5 @@ SERVER = ServerKind(
     most_processes=1,
     offers=offers,
     configure=configure,
-    serve=serve,
+    server="tests.fetch_protocol.server",
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
+from benchmarks.processes import with_descendants
 from sealgate.identity.adapters.store import IdentityStore
 from tests.peers.transferred import PASSPHRASE, PASSWORD, FilePlace, file_place
 from tests.ports import free_port
@@ -173,9 +174,9 @@ def test_a_changed_password_ends_its_tunnels(ground: Ground) -> None:
 def test_keys_are_in_memory_and_nowhere_else(ground: Ground) -> None:
     """Not in a core file, a command line or an environment, nor in any file of the place."""
     place, pid = ground.place, ground.process.pid
-    children = subprocess.check_output(["ps", "--ppid", str(pid), "-o", "pid="], text=True).split()
-    assert len(children) == 2
-    for one in (str(pid), *children):
+    ours = with_descendants(pid)
+    assert len(ours) == 4  # serve, what forks its processes, and two that serve files
+    for one in ours:
         limits = Path(f"/proc/{one}/limits").read_text()
         assert re.search(r"Max core file size +0 +0 ", limits), one
         for name in ("cmdline", "environ"):

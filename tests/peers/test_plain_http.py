@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 import os
@@ -19,6 +20,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from benchmarks.processes import with_descendants
 from sealgate.app.audit import Audit, audit_sites
 from sealgate.app.audit_options import AuditOptions
 from sealgate.cli import run
@@ -49,17 +51,10 @@ class World:
 
     def signer(self) -> int:
         """Return the process that signs, 0 while there is none."""
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                command = (entry / "cmdline").read_bytes()
-                parent = re.search(rb"PPid:\s*(\d+)", (entry / "status").read_bytes())
-            except OSError:
-                continue
-            ours = parent is not None and int(parent[1]) == self.serving.process.pid
-            if ours and b"signer_worker" in command:
-                return int(entry.name)
+        for pid in with_descendants(self.serving.process.pid):
+            with contextlib.suppress(OSError):
+                if b"signer_worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return pid
         return 0
 
     def published(self) -> Any:

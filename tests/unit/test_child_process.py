@@ -19,6 +19,7 @@ import pytest
 from sealgate import child_process
 from sealgate.child_process import STUCK_SECONDS, ChildProcess, WatchedProcess
 from sealgate.errors import GatewayError
+from sealgate.fork_server import ForkServer
 from tests.waiting import wait_until
 
 CHILD = """
@@ -54,7 +55,8 @@ def work(link, plan):
             case _:
                 link.send("error", "that is unknown here")
 
-sys.exit(run_child(work))
+def main():
+    return run_child(work)
 """
 PARENT = """
 import sys, time
@@ -82,9 +84,13 @@ class Child(ChildProcess):
 
 
 @pytest.fixture(name="module", autouse=True)
-def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServer]:
     (tmp_path / "sealgate_child_of_a_test.py").write_text(CHILD)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = ForkServer()
+    monkeypatch.setattr(child_process, "FORK_SERVER", server)
+    yield server
+    server.close()
 
 
 @pytest.fixture(name="child")

@@ -432,7 +432,8 @@ class ServerKind:
     a handshake). *libraries* are what it needs (those of *tested* in the minor version that was
     tested), *most_processes* how many at most serve beside one another. *describe* tells a
     person what is reached where, *offers* what it shows to a stranger, *configure* how it is to
-    behave; *serve* is what its process runs. *certified* is the name that its certificate
+    behave. *server* is the module whose ``serve_in`` its process runs: it takes a
+    :class:`Process`, and serves in it until it is told to end. *certified* is the name that its certificate
     bears, "" where it needs none.
     """
 
@@ -447,7 +448,7 @@ class ServerKind:
     most_processes: int
     offers: Callable[[Inventory], Mapping[Fact, FactValue]]
     configure: Callable[[Inventory, Host], object]
-    serve: Callable[[Process], None]
+    server: str
     certified: Callable[[Inventory], str] = _no_name
 
     @property

@@ -1,7 +1,7 @@
 """
 One server process: made by :mod:`sealgate.serve.file_servers`, told what to serve over a socket.
 
-Run as ``python -P -m sealgate.protocols.workers FD``. It ends with its parent,
+Run by the :mod:`sealgate.fork_server`. It ends with its parent,
 whatever that ends by, because what nobody supervises would go on admitting people.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import os
-import sys
 import threading
 import time
 from concurrent.futures import wait
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.storage.model import Store, StoreSettings
 
+# A quarter of a second: made where this is imported, once for all that are forked there.
+SCANNER = SharedScanner()
 _TICK_SECONDS = 1.0
 # All stores together; the parent waits longer for an answer.
 _OPEN_SECONDS = 8.0
@@ -75,18 +77,16 @@ class FileServerWorker:
         self._countries: tuple[str, Countries] | None = None
         self._held = contextlib.ExitStack()
         self._people = self._held.enter_context(IdentityStore(plan.database, plan.state_folder))
-        # A quarter of a second, so it is made before anybody is served, and only once.
-        scanner = SharedScanner()
 
         def complain(line: str) -> None:
             # Stores name the file, and a name may hold what nobody should read in a log.
-            tell(mask_text(line, scanner))
+            tell(mask_text(line, SCANNER))
 
         self._complain = complain
         self._events = self._held.enter_context(
-            EventWriter(functools.partial(Register, plan.database), plan.log, complain, scanner)
+            EventWriter(functools.partial(Register, plan.database), plan.log, complain, SCANNER)
         )
-        hooks = UploadHooks(plan.model, self._events.note, complain, scanner)
+        hooks = UploadHooks(plan.model, self._events.note, complain, SCANNER)
         # The last looks need the stores, so these are let go of after them.
         self._held.callback(self._close_drops)
         self._held.callback(hooks.close)
@@ -323,7 +323,7 @@ def _work(link: Parent, plan: WorkerPlan) -> None:
     logging.getLogger("sealgate").addHandler(_Told(tell))
     worker = FileServerWorker(plan, tell)
     try:
-        plan.kind.serve(_Serving(plan, worker, link))
+        importlib.import_module(plan.kind.server).serve_in(_Serving(plan, worker, link))
     finally:
         worker.close()
 
@@ -333,7 +333,3 @@ def main() -> int:
     # Keys and what is uploaded are in memory here, and nowhere else.
     forbid_dumps()
     return run_child(_work)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -21,7 +21,7 @@ class WorkerProcess(ChildProcess):
         self._tell = tell
         called = f"the {plan.kind.name} server"
         handed = [one for descriptors in plan.listeners.values() for one in descriptors]
-        super().__init__(called, _MODULE, plan, handed)
+        super().__init__(called, _MODULE, plan, handed, needed=(plan.kind.server,))
 
     def begin(self) -> None:
         """

@@ -1,7 +1,7 @@
 """
 One relay process: told what to do over a socket, and asked there whether it still works.
 
-Run as ``python -P -m sealgate.inspection.adapters.relay_worker FD``. Answers come from the
+Run by the :mod:`sealgate.fork_server`. Answers come from the
 loop that serves, so one that is stuck does not answer, and its parent ends it.
 """
 
@@ -20,12 +20,15 @@ from sealgate.child_process import run_child
 from sealgate.inspection.adapters.observer import Observing
 from sealgate.inspection.adapters.relay import RelayService
 from sealgate.inspection.adapters.relay_plan import written
+from sealgate.inspection.signs import sign_finder
 
 if TYPE_CHECKING:
     from sealgate.child_process import Parent
     from sealgate.inspection.adapters.relay_plan import RelayPlan
     from sealgate.inspection.model import Policy, Sighting
 
+# Some tenths of a second: made where this is imported, once for all that are forked there.
+sign_finder()
 _REPORT_SECONDS = 1.0
 # Sightings that differ only in their counts become one; more different ones are only counted.
 _MOST_SIGHTINGS = 1000
@@ -148,7 +151,3 @@ async def _run(plan: RelayPlan, link: Parent) -> None:
 def main() -> int:
     """Be the relay that the parent asks for."""
     return run_child(lambda parent, plan: uvloop.run(_run(plan, parent)))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

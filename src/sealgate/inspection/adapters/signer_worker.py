@@ -1,7 +1,7 @@
 """
 The process that signs answers: told what to do over a socket, and asked there whether it works.
 
-Run as ``python -P -m sealgate.inspection.adapters.signer_worker FD``. Answers come from the
+Run by the :mod:`sealgate.fork_server`. Answers come from the
 loop that serves, so one that is stuck does not answer, and its parent ends it.
 """
 
@@ -86,7 +86,3 @@ async def _run(plan: SignerPlan, link: Parent) -> None:
 def main() -> int:
     """Be the signer that the parent asks for."""
     return run_child(lambda parent, plan: asyncio.run(_run(plan, parent)))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Sighting
     from sealgate.protocols.ftps.settings import FTPSSettings
-    from sealgate.protocols.model import Host, Process
+    from sealgate.protocols.model import Host
 
 FOLDER = "ftps"
 
@@ -74,13 +74,6 @@ def probe(
     return probe_ftp(target, trust, now, limits, active=active)
 
 
-def serve(process: Process) -> None:
-    """Serve in *process* until it is told to end."""
-    from sealgate.protocols.ftps.server import serve_in  # noqa: PLC0415
-
-    serve_in(process)
-
-
 SERVER = ServerKind(
     protocols=(FTPS,),
     listens=(
@@ -108,6 +101,6 @@ SERVER = ServerKind(
     most_processes=1,
     offers=offers,
     configure=configure,
-    serve=serve,
+    server="sealgate.protocols.ftps.server",
     certified=certified,
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sealgate.audit.model import Limits, Target
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Sighting
-    from sealgate.protocols.model import Host, Process
+    from sealgate.protocols.model import Host
 
 FOLDER = "ssh"
 # More processes than this would each hold tables of their own for little.
@@ -65,13 +65,6 @@ def probe(
     return probe_ssh(target, limits, active=active)
 
 
-def serve(process: Process) -> None:
-    """Serve in *process* until it is told to end."""
-    from sealgate.protocols.ssh.server import serve_in  # noqa: PLC0415
-
-    serve_in(process)
-
-
 SERVER = ServerKind(
     protocols=(SFTP, SCP, TUNNEL),
     listens=(
@@ -93,5 +86,5 @@ SERVER = ServerKind(
     most_processes=MAX_PROCESSES,
     offers=offers,
     configure=configure,
-    serve=serve,
+    server="sealgate.protocols.ssh.server",
 )

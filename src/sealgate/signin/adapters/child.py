@@ -1,7 +1,7 @@
 """
 The service process: made by :mod:`sealgate.serve.sign_in`, told what to serve over a socket.
 
-Run as ``python -P -m sealgate.signin.adapters.child FD``. It ends with its parent, whatever
+Run by the :mod:`sealgate.fork_server`. It ends with its parent, whatever
 that ends by, because what nobody supervises would go on letting people in.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -100,7 +99,3 @@ def _listen(link: Parent, backend: SignInBackend, server: uvicorn.Server) -> Non
 def main() -> int:
     """Be the service that the parent asks for."""
     return run_child(lambda parent, plan: _serve(plan, parent))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
