@@ -44,6 +44,7 @@ docs: $(VENV)/.dev ## build the documentation; a warning is an error
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/python scripts/generate_cli_reference.py --check
 	$(BIN)/python scripts/generate_kinds.py --check
+	$(BIN)/python scripts/generate_schemas.py --check
 	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 screenshots: $(VENV)/.dev ## take the pictures of the guide anew from the running demo (needs chromium)

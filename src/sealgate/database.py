@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sealgate.errors import SealgateError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from alembic.runtime.environment import EnvironmentContext
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -32,8 +32,14 @@ _OTHER_VERSION = "ObjectNotInPrerequisiteState"
 _ALEMBIC = threading.Lock()
 # One whose medium stopped answering keeps the others no longer than this.
 _TURN_SECONDS = 60.0
+# The newest tables, as statements of SQLite; `scripts/generate_schemas.py` writes it.
+SCHEMA = "head.sql"
 # What of a URL may stand in a message as it is.
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]*")
+
+
+def _nothing(_connection: sa.Connection) -> None:
+    """Put no rows into tables that are new."""
 
 
 def open_database(url: str) -> sa.Engine:
@@ -89,19 +95,29 @@ def sqlite_url(path: str) -> str:
     return sa.URL.create("sqlite", database=path).render_as_string()
 
 
-def migrate(engine: sa.Engine, migrations: Path, version_table: str, *, head: str) -> None:
+def migrate(
+    engine: sa.Engine,
+    migrations: Path,
+    version_table: str,
+    *,
+    head: str,
+    first: Callable[[sa.Connection], None] = _nothing,
+) -> None:
     """
     Bring the tables of one room to the newest schema, without loss, in one transaction.
 
     *migrations* is the room's Alembic folder (``versions/`` inside it), *head* its newest
-    revision. A database that is up to date already is only read.
+    revision. A database that is up to date already is only read. A file without these tables
+    gets those of ``head.sql`` in that folder, and the rows that *first* puts into new ones.
 
     Raises:
         SourceError: the file is no database, is damaged, or is newer than this Sealgate.
     """
     try:
-        if not is_at(engine, version_table, head):
-            _upgrade(engine, migrations, version_table)
+        if not is_at(engine, version_table, head) and not _made(
+            engine, migrations / SCHEMA, version_table, head, first
+        ):
+            migrate_step_by_step(engine, migrations, version_table)
     except Exception as error:
         shown = f'database "{_masked(str(engine.url))}"'
         if isinstance(error, sa.exc.OperationalError) and engine.dialect.name != "sqlite":
@@ -123,7 +139,45 @@ def is_at(engine: sa.Engine, version_table: str, head: str) -> bool:
         return set(connection.scalars(sa.select(table.c.version_num))) == {head}
 
 
-def _upgrade(engine: sa.Engine, migrations: Path, version_table: str) -> None:
+def is_new(engine: sa.Engine, version_table: str) -> bool:
+    """Return whether the tables of one room are made at once, in a file that has none."""
+    with engine.connect() as connection:
+        return _lacks(connection, version_table)
+
+
+def _lacks(connection: sa.Connection, version_table: str) -> bool:
+    return connection.dialect.name == "sqlite" and not sa.inspect(connection).has_table(
+        version_table
+    )
+
+
+def _made(
+    engine: sa.Engine,
+    schema: Path,
+    version_table: str,
+    head: str,
+    first: Callable[[sa.Connection], None],
+) -> bool:
+    """Return whether the tables were made by *schema*; there, they are brought up to date."""
+    if not schema.exists():
+        return False
+    with (
+        engine.connect().execution_options(**{_WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        # Another process may have been first.
+        if not _lacks(connection, version_table):
+            return False
+        for statement in schema.read_text(encoding="utf-8").split(";\n"):
+            connection.exec_driver_sql(statement)  # nothing, behind the last
+        version = sa.table(version_table, sa.column("version_num"))
+        connection.execute(sa.insert(version).values(version_num=head))
+        first(connection)
+    return True
+
+
+def migrate_step_by_step(engine: sa.Engine, migrations: Path, version_table: str) -> None:
+    """Run those of the *migrations* that are missing, in one transaction; the first makes tables."""
     # 12 MiB that a gateway would hold for ever, and needs only after an update.
     from alembic.config import Config  # noqa: PLC0415
     from alembic.runtime import environment  # noqa: PLC0415

@@ -180,7 +180,9 @@ class Lftp:
         for number, pair in enumerate(local.make(self, uploads, chance)):
             source, _, path = pair.partition(" ")
             script += [f"put {source} -o {path}", f"echo arrived {number}"]
-        _speak(["lftp", "-c", "; ".join(script)], "", self, uploads, local)
+        # Without a connection it now and then waits for an hour, whatever its settings say.
+        bounded = ["timeout", "--signal=KILL", "30"]
+        _speak([*bounded, "lftp", "-c", "; ".join(script)], "", self, uploads, local)
 
 
 def _speak(command: list[str], said: str, client: Client, uploads: Uploads, local: _Local) -> None:

@@ -13,7 +13,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from sealgate.database import (
+    _nothing,
     migrate,
+    migrate_step_by_step,
     open_database,
     quick_look,
     reading,
@@ -22,8 +24,12 @@ from sealgate.database import (
 )
 from sealgate.errors import SourceError, UsageError
 from sealgate.identity.adapters import store as identity_store
+from sealgate.identity.adapters.database import _put_first
+from sealgate.identity.adapters.sealed_rows import with_key
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters import store as register_store
+from sealgate.register.adapters import tables, trail
+from sealgate.storage.adapters import records
 
 FIRST = """
 import sqlalchemy as sa
@@ -284,10 +290,43 @@ def test_each_room_names_its_newest_revision(store: ModuleType) -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [store.HEAD]
 
 
-def test_a_database_that_is_up_to_date_needs_no_migration_machinery(url: str) -> None:
-    """Whoever opens one does not load alembic: a gateway would hold it for ever."""
-    with IdentityStore(url):
-        pass
+ROOMS = {
+    "identity": (identity_store.MIGRATIONS, identity_store.VERSION_TABLE, identity_store.HEAD),
+    "register": (register_store.MIGRATIONS, tables.VERSION_TABLE, register_store.HEAD),
+    "records": (records.MIGRATIONS, records.VERSION_TABLE, records.NEWEST),
+}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_new_file_is_made_as_its_history_makes_it(tmp_path: Path, room: str) -> None:
+    """The same tables, indexes and rows; otherwise `python scripts/generate_schemas.py`."""
+    migrations, version_table, head = ROOMS[room]
+    first = {"identity": _put_first, "register": trail.put_first}.get(room, _nothing)
+    made: list[list[object]] = []
+    for name in ("at once", "step by step"):
+        engine = with_key(open_database(sqlite_url(str(tmp_path / name))), bytes(32))
+        if name == "at once":
+            migrate(engine, migrations, version_table, head=head, first=first)
+        else:
+            migrate_step_by_step(engine, migrations, version_table)
+        with engine.connect() as connection:
+            schema = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master").all()
+            names = sa.inspect(connection).get_table_names()
+            rows = [
+                connection.execute(sa.select(sa.text("*")).select_from(sa.table(one))).all()
+                for one in names
+            ]
+        engine.dispose()
+        made.append([sorted(map(str, schema)), names, rows])
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("before", ["up to date", "new"])
+def test_no_migration_machinery_is_needed_without_a_history(url: str, before: str) -> None:
+    """Whoever opens a file does not load alembic: a gateway would hold it for ever."""
+    if before == "up to date":
+        with IdentityStore(url):
+            pass
     probe = (
         "import sys; from sealgate.identity.adapters.store import IdentityStore;"
         " IdentityStore(sys.argv[1]).close(); sys.exit('alembic' in sys.modules)"

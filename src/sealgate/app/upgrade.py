@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from sealgate.app.state import database_url
-from sealgate.database import is_at, open_database
+from sealgate.database import is_at, is_new, open_database
 from sealgate.errors import SealgateError
 from sealgate.identity.adapters import store as identities
 from sealgate.register.adapters import store as register
@@ -34,7 +34,7 @@ def upgrade_apart(inventory: Inventory) -> None:
     """
     Bring the database of *inventory* up to date in a child, where that is needed.
 
-    Never raises: whoever opens the database next brings it up to date where this did
+    A new file is none: its tables are made at once, without what migrates. Never raises: whoever opens the database next brings it up to date where this did
     not, and says why where that cannot be done.
     """
     url = database_url(inventory)
@@ -58,8 +58,12 @@ def _is_current(url: str) -> bool:
     try:
         engine = open_database(url)
         try:
-            return is_at(engine, VERSION_TABLE, register.HEAD) and is_at(
-                engine, identities.VERSION_TABLE, identities.HEAD
+            return all(
+                is_at(engine, table, head) or is_new(engine, table)
+                for table, head in (
+                    (VERSION_TABLE, register.HEAD),
+                    (identities.VERSION_TABLE, identities.HEAD),
+                )
             )
         finally:
             engine.dispose()

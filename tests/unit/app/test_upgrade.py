@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from sealgate.app import upgrade
 from sealgate.app.state import check_register, database_url
 from sealgate.app.upgrade import upgrade_apart
 from sealgate.app.users import open_identities
-from sealgate.database import is_at, open_database, sqlite_url
+from sealgate.database import is_at, migrate_step_by_step, open_database, sqlite_url
 from sealgate.errors import SourceError
 from sealgate.identity.adapters import store as identities
 from sealgate.policy.inventory import Inventory
@@ -57,12 +58,17 @@ def test_nothing_that_migrates_stays_in_this_process(tmp_path: Path) -> None:
 
 
 def test_both_rooms_are_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Register and identities are at their heads after it, and a second time nothing is started."""
+    """An old register is at its head after it, and so are new identities; then nothing is started."""
     monkeypatch.setattr(upgrade, "_MIGRATES", "no such module")
     monkeypatch.setattr(upgrade, "_SECONDS", 600.0)
-    inventory = Inventory(source="sealgate.toml", state_folder=str(tmp_path))
-    upgrade_apart(inventory)
+    inventory = Inventory(source="sealgate.toml", state_folder=str(tmp_path / "state"))
     engine = open_database(database_url(inventory))
+    older = tmp_path / "migrations" / "versions"
+    older.mkdir(parents=True)
+    for step in register.MIGRATIONS.glob("versions/r000[123]_*.py"):
+        shutil.copy(step, older)
+    migrate_step_by_step(engine, older.parent, VERSION_TABLE)
+    upgrade_apart(inventory)
     assert is_at(engine, VERSION_TABLE, register.HEAD)
     assert is_at(engine, identities.VERSION_TABLE, identities.HEAD)
     engine.dispose()

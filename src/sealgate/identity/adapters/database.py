@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import sqlalchemy as sa
 
 from sealgate import database
-from sealgate.chained import digest_after, digest_of
+from sealgate.chained import START, digest_after, digest_of
 from sealgate.errors import SourceError, UsageError
 from sealgate.identity.adapters.row_key import RowKey
 from sealgate.identity.adapters.schema import IDENTITIES, STATE, TRAIL
@@ -18,6 +18,8 @@ from sealgate.identity.adapters.sealed_rows import (
     all_sealed,
     is_sealed,
     key_id,
+    key_of,
+    put_sealed,
     rewrite,
     seal_of,
     with_key,
@@ -190,6 +192,20 @@ def _folder_of(url: sa.URL) -> str:
     raise UsageError("a database that is no file needs a folder for its key", hint="state_folder")
 
 
+def _put_first(connection: sa.Connection) -> None:
+    """Put in the state of a database in which nobody is."""
+    row = {
+        "id": 1,
+        "generation": 1,
+        # RFC 9106, 4, second recommended option: three passes.
+        "password_rounds": 3,
+        "trail_id": 0,
+        "trail_digest": START,
+        "key_id": key_id(key_of(connection)),
+    }
+    put_sealed(connection, STATE, row)
+
+
 def _sealed(engine: sa.Engine, row_key: RowKey) -> sa.Engine:
     def are_sealed() -> bool | None:
         with database.reading(engine) as connection:
@@ -199,7 +215,8 @@ def _sealed(engine: sa.Engine, row_key: RowKey) -> sa.Engine:
             return bool(connection.scalar(sa.select(sa.func.max(version) >= _SEALED)))
 
     def seal(key: bytes) -> None:
-        database.migrate(with_key(engine, key), MIGRATIONS, VERSION_TABLE, head=HEAD)
+        sealed = with_key(engine, key)
+        database.migrate(sealed, MIGRATIONS, VERSION_TABLE, head=HEAD, first=_put_first)
 
     key = row_key.obtain(are_sealed, seal)
     sealed = with_key(engine, key)

@@ -67,7 +67,7 @@ class Register:
         #: The file that it is kept in, if it is one.
         self.file = address.database if address.get_backend_name() == "sqlite" else None
         try:
-            migrate(self._engine, MIGRATIONS, VERSION_TABLE, head=HEAD)
+            migrate(self._engine, MIGRATIONS, VERSION_TABLE, head=HEAD, first=trail.put_first)
         except SourceError:
             self._engine.dispose()
             raise

@@ -32,6 +32,11 @@ _NONE_OF_OURS = ""
 _UNREADABLE = (TypeError, ValueError, RecursionError)
 
 
+def put_first(connection: sa.Connection) -> None:
+    """Put in the head of a trail without entries, into tables that are new."""
+    connection.execute(sa.insert(TRAIL_HEAD).values(id=1, seq=0, digest=START))
+
+
 class Trail:
     """Appends to the trail within one transaction; made first, it holds the lock on it."""
 
