@@ -55,6 +55,19 @@ def test_every_file_that_the_page_names_exists() -> None:
     assert not [p for p in sorted(named) if not ((SOURCE / p).exists() or (ROOT / p).exists())]
 
 
+def test_every_name_behind_a_file_is_in_it() -> None:
+    """`policy/x.py` (`NAME`) names what stands there, so that who looks for it finds it."""
+    part = PAGE.partition("## What to touch to add")[2]
+    behind = re.findall(r"`([a-z_0-9/]+\.py)`,? \(`([A-Za-z_]+)`", part)
+    assert len(behind) >= 8
+    missing = [
+        (path, name)
+        for path, name in behind
+        if not re.search(rf"\b{name}\b", (SOURCE / path).read_text(encoding="utf-8"))
+    ]
+    assert not missing
+
+
 @pytest.mark.parametrize("walk", WALKS)
 def test_a_walk_goes_where_it_says(walk: str) -> None:
     """Each step names a file and a function that are there; the counts are those of the steps."""

@@ -10,6 +10,10 @@ class Declaration(StrEnum):
     SITE_ASKS = "the site asks"  # `access = "site"`
     PAYMENT = "payment"  # `payment = true`
     PLAIN_HTTP = "plain HTTP"  # `plain_http = true`
-    # What a file server, a drop or a tunnel is reached over.
+    # PROTOCOLS, below.
     SSH = "SSH"
     FTP = "FTP"
+
+
+PROTOCOLS = frozenset([Declaration.SSH, Declaration.FTP])
+"""What a file server, a drop or a tunnel is reached over."""

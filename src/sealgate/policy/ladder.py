@@ -9,15 +9,17 @@ was not observed, or does not apply, never meets anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
+from sealgate.errors import BugError
 from sealgate.policy.assets import AssetKind
-from sealgate.policy.declarations import Declaration
+from sealgate.policy.declarations import PROTOCOLS, Declaration
 from sealgate.policy.finding import Status
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import RUNG_NAMES, Column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sealgate.policy.finding import Verdict
 
@@ -31,7 +33,6 @@ PAID = frozenset([AssetKind.PAYMENT_GATEWAY])
 # Whatever may show a certificate.
 TLS = WEB | CHANNELS
 GUARDED = BEHIND | {AssetKind.ROUTE}
-PROTOCOLS = frozenset([Declaration.SSH, Declaration.FTP])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +113,49 @@ _SSH_TOP = (
     "transit-ssh-old-cipher",
     "transit-ssh-password-accepted",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """
+    What a protocol of file servers must show: *encrypted*, and what the highest rung adds to it.
+
+    One server has drops of several classes. What is more than the rest of them need is asked of
+    each session (*top_behind*); a server that stands for itself must ask it of everybody
+    (*top*).
+    """
+
+    name: str
+    encrypted: tuple[str, ...]
+    top: tuple[str, ...]
+    top_behind: tuple[str, ...]
+
+
+_DOORS = {
+    Declaration.SSH: _Door(
+        "SSH", _SSH, _SSH_TOP, ("transit-ssh-no-hybrid", "transit-weak-session")
+    ),
+    Declaration.FTP: _Door("FTPS", _FTP, _TLS_TOP, ("transit-no-hybrid", "transit-weak-session")),
+}
+
+
+def _doors(
+    kinds: frozenset[AssetKind], asked: Callable[[_Door], tuple[str, ...]]
+) -> tuple[Alternative, ...]:
+    """Return one way for each choice of doors: all that each of them is *asked* for."""
+    return tuple(
+        Alternative(
+            " and ".join(_DOORS[one].name for one in chosen),
+            tuple(dict.fromkeys(rule for one in chosen for rule in asked(_DOORS[one]))),
+            kinds,
+            protocols=frozenset(chosen),
+        )
+        for many in range(1, len(_DOORS) + 1)
+        for chosen in combinations(_DOORS, many)
+    )
+
+
 _SERVER = frozenset([AssetKind.FILE_SERVER])
-_BOTH = PROTOCOLS
-_SSH_ONLY = frozenset([Declaration.SSH])
-_FTP_ONLY = frozenset([Declaration.FTP])
 _NO_PROTOCOL: frozenset[Declaration] = frozenset()
 # With no door declared nothing can be proven; this keeps it visible.
 _UNSEEN_CHANNEL = Alternative(
@@ -123,9 +163,7 @@ _UNSEEN_CHANNEL = Alternative(
 )
 _ENCRYPTED = (
     Alternative("TLS", _TLS, WEB),
-    Alternative("SSH", _SSH, CHANNELS, protocols=_SSH_ONLY),
-    Alternative("FTPS", _FTP, CHANNELS, protocols=_FTP_ONLY),
-    Alternative("SSH and FTPS", (*_SSH, *_FTP), CHANNELS, protocols=_BOTH),
+    *_doors(CHANNELS, lambda door: door.encrypted),
     Alternative("egress", ("transit-egress-unverified",), PAID),
     _UNSEEN_CHANNEL,
 )
@@ -142,34 +180,10 @@ _SIGNED = Alternative(
     frozenset([AssetKind.SITE, AssetKind.ROUTE]),
     declared=Declaration.PLAIN_HTTP,
 )
-# One server has drops of several classes: what is more than the rest of them need is
-# asked of each session, and a server that stands for itself must ask it of everybody.
 _HIGHLY_ENCRYPTED = (
     Alternative("TLS", (*_TLS, *_TLS_TOP), WEB),
-    Alternative("SSH", (*_SSH, *_SSH_TOP), _SERVER, protocols=_SSH_ONLY),
-    Alternative("FTPS", (*_FTP, *_TLS_TOP), _SERVER, protocols=_FTP_ONLY),
-    Alternative("SSH and FTPS", (*_SSH, *_FTP, *_SSH_TOP, *_TLS_TOP), _SERVER, protocols=_BOTH),
-    Alternative(
-        "SSH",
-        (*_SSH, "transit-ssh-no-hybrid", "transit-weak-session"),
-        BEHIND,
-        protocols=_SSH_ONLY,
-    ),
-    Alternative(
-        "FTPS", (*_FTP, "transit-no-hybrid", "transit-weak-session"), BEHIND, protocols=_FTP_ONLY
-    ),
-    Alternative(
-        "SSH and FTPS",
-        (
-            *_SSH,
-            *_FTP,
-            "transit-ssh-no-hybrid",
-            "transit-no-hybrid",
-            "transit-weak-session",
-        ),
-        BEHIND,
-        protocols=_BOTH,
-    ),
+    *_doors(_SERVER, lambda door: (*door.encrypted, *door.top)),
+    *_doors(BEHIND, lambda door: (*door.encrypted, *door.top_behind)),
     _UNSEEN_CHANNEL,
 )
 
@@ -296,6 +310,16 @@ LADDERS: dict[Column, tuple[Rung, ...]] = {
         ),
     ),
 }
+
+
+# A rung that nothing is asked for would be met by nobody's doing, or never be asked for at all.
+for _column, _names in RUNG_NAMES.items():
+    if [rung.rank for rung in LADDERS[_column]] != list(range(len(_names))):
+        raise BugError(
+            f'column "{_column}": its rungs in policy/ladder.py are not those of its names'
+        )
+if _DOORS.keys() != PROTOCOLS:
+    raise BugError("the protocols of policy/declarations.py are not those of policy/ladder.py")
 
 
 def reached(

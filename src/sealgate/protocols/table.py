@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.audit.sightings import FILE_SERVER_FACTS
+from sealgate.errors import BugError
+from sealgate.policy import declarations
 from sealgate.protocols.ftps import definition as ftps
 from sealgate.protocols.ssh import definition as ssh
 
@@ -24,6 +27,12 @@ SERVERS: tuple[ServerKind, ...] = (
     ftps.SERVER,  # FTPS
 )
 PROTOCOLS = tuple(protocol for kind in SERVERS for protocol in kind.protocols)
+# What the ladder asks nothing of would be judged by the other doors alone.
+for _kind in SERVERS:
+    if _kind.speaks not in declarations.PROTOCOLS:
+        raise BugError(f'"{_kind.name}" speaks what is no protocol in policy/declarations.py')
+    if _kind.speaks not in FILE_SERVER_FACTS:
+        raise BugError(f'"{_kind.name}" speaks what audit/sightings.py has no facts for')
 
 
 def servers_of(inventory: Inventory) -> Iterator[ServerKind]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from sealgate.policy.ladder import LADDERS, PROTOCOLS
+from sealgate.policy.ladder import LADDERS
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.rules import RULES
 from sealgate.report.terminal import clean, drawn
@@ -78,7 +78,7 @@ def _rung_text(rung: Rung, width: int) -> str:
     for way in rung.alternatives:
         kinds = ", ".join(sorted(kind.value for kind in way.kinds))
         lines.append(f"  by {way.name} ({kinds}):")
-        if asks_for_both(way):
+        if has_several_doors(way):
             lines.append("    all that each of them asks for")
             continue
         below = asked_below(rung, way)
@@ -93,9 +93,9 @@ def _rung_text(rung: Rung, width: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def asks_for_both(way: Alternative) -> bool:
-    """Return whether *way* is for what is reached over SSH and FTPS: what both ask for."""
-    return way.protocols == PROTOCOLS
+def has_several_doors(way: Alternative) -> bool:
+    """Return whether *way* is for what is reached over several protocols: what each asks for."""
+    return way.protocols is not None and len(way.protocols) > 1
 
 
 def asked_below(rung: Rung, way: Alternative) -> tuple[str, ...]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import combinations
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 
+from sealgate.errors import BugError
+from sealgate.policy import ladder
 from sealgate.policy.assets import AssetKind
-from sealgate.policy.declarations import Declaration
+from sealgate.policy.declarations import PROTOCOLS, Declaration
 from sealgate.policy.finding import Status, Verdict, met, violated
 from sealgate.policy.ladder import LADDERS, criteria, reached
 from sealgate.policy.protection import RUNG_NAMES, Column
@@ -101,6 +108,43 @@ def test_who_has_two_doors_must_have_locked_both(kind: AssetKind, rank: int) -> 
     for rule in ssh | ftp:
         weak = ALL_MET | {rule: violated("weak")}
         assert (reached(column, kind, both, weak) or 0) < rank
+
+
+@pytest.mark.parametrize("kind", [AssetKind.FILE_SERVER, AssetKind.DROP, AssetKind.TUNNEL])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_every_choice_of_doors_has_its_way(kind: AssetKind, rank: int) -> None:
+    """Whatever is added to the protocols, no door is judged by another one alone."""
+    for many in range(1, len(PROTOCOLS) + 1):
+        for chosen in combinations(PROTOCOLS, many):
+            each = [
+                set(criteria(Column.IN_TRANSIT, rank, kind, frozenset([one]), ALL_MET))
+                for one in chosen
+            ]
+            assert all(each)
+            together = criteria(Column.IN_TRANSIT, rank, kind, frozenset(chosen), ALL_MET)
+            assert set(together) == set().union(*each)
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "told"),
+    [
+        ('    Declaration.FTP: _Door("FTPS", _FTP,', "protocols of policy/declarations.py"),
+        ("        Rung(Column.AT_REST, 0,", 'column "at rest": its rungs in policy/ladder.py'),
+    ],
+    ids=["a protocol without criteria", "a rung without an entry"],
+)
+def test_what_the_ladder_lacks_is_an_error_at_once(forgotten: str, told: str) -> None:
+    """It would be asked for by nobody, and so be met or never be missed."""
+    source = Path(ladder.__file__).read_text(encoding="utf-8")
+    assert source.count(forgotten) == 1
+    [line] = [line for line in source.splitlines() if line.startswith(forgotten)]
+    broken = ModuleType("sealgate.policy.broken_ladder")
+    sys.modules[broken.__name__] = broken  # where dataclasses look up what annotations name
+    try:
+        with pytest.raises(BugError, match=told):
+            exec(source.replace(line + "\n", ""), broken.__dict__)  # noqa: S102  # our own source
+    finally:
+        del sys.modules[broken.__name__]
 
 
 def test_a_server_that_stands_for_itself_must_ask_it_of_everybody() -> None:

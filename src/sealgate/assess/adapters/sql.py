@@ -61,7 +61,11 @@ DIALECTS: tuple[Dialect, ...] = (
         ("pg_catalog", "pg_toast"),
         (("postgresql_readonly", True),),
     ),
-    Dialect("mysql", schemas=("mysql", "sys")),
+    # SQLAlchemy has a name for each, and no option to read only.
+    *(
+        Dialect(name, schemas=("mysql", "sys", "performance_schema"))
+        for name in ("mysql", "mariadb")
+    ),
 )
 _OWN_SCHEMAS = frozenset(["information_schema", *(s for d in DIALECTS for s in d.schemas)])
 
