@@ -8,6 +8,7 @@ URL comes on standard input, because it may hold a password.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -34,11 +35,13 @@ def upgrade_apart(inventory: Inventory) -> None:
     """
     Bring the database of *inventory* up to date in a child, where that is needed.
 
-    A new file is none: its tables are made at once, without what migrates. Never raises: whoever opens the database next brings it up to date where this did
+    Tables that are not there yet are made here, without what migrates. Never raises: whoever opens the database next brings it up to date where this did
     not, and says why where that cannot be done.
     """
     url = database_url(inventory)
-    if _MIGRATES in sys.modules or _is_current(url):
+    if _MIGRATES in sys.modules or not _has_history(url):
+        with contextlib.suppress(SealgateError):
+            _open(url, inventory.state_folder)
         return
     try:
         subprocess.run(  # noqa: S603  # our own interpreter and module
@@ -54,11 +57,12 @@ def upgrade_apart(inventory: Inventory) -> None:
         return
 
 
-def _is_current(url: str) -> bool:
+def _has_history(url: str) -> bool:
+    """Return whether tables of before are there."""
     try:
         engine = open_database(url)
         try:
-            return all(
+            return not all(
                 is_at(engine, table, head) or is_new(engine, table)
                 for table, head in (
                     (VERSION_TABLE, register.HEAD),
@@ -68,7 +72,7 @@ def _is_current(url: str) -> bool:
         finally:
             engine.dispose()
     except (SealgateError, sa.exc.SQLAlchemyError):
-        return True  # A child can do no more; opening it says what is wrong.
+        return False  # A child can do no more; opening it says what is wrong.
 
 
 def main() -> None:
@@ -77,7 +81,10 @@ def main() -> None:
 
     Beside it, in JSON, stands the state folder.
     """
-    url, state_folder = json.load(sys.stdin)
+    _open(*json.load(sys.stdin))
+
+
+def _open(url: str, state_folder: str) -> None:
     register.Register(url).close()
     identities.IdentityStore(url, state_folder).close()
 

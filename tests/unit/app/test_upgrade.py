@@ -76,6 +76,18 @@ def test_both_rooms_are_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.M
     upgrade_apart(inventory)
 
 
+def test_new_tables_are_there_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks while the gateway runs finds them, and takes it for no older one; no child runs."""
+    monkeypatch.setattr(upgrade, "_MIGRATES", "no such module")
+    monkeypatch.setattr(subprocess, "run", None)
+    inventory = Inventory(source="sealgate.toml", state_folder=str(tmp_path))
+    upgrade_apart(inventory)
+    engine = open_database(database_url(inventory))
+    assert is_at(engine, VERSION_TABLE, register.HEAD)
+    assert is_at(engine, identities.VERSION_TABLE, identities.HEAD)
+    engine.dispose()
+
+
 def test_a_damaged_database_is_left_to_who_opens_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
