@@ -82,6 +82,12 @@ class ForkServer:
         self._link: socket.socket | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
+    def load(self, modules: Sequence[str]) -> None:
+        """Have it import *modules*, and wait for nothing; what cannot be imported is told later."""
+        with self._lock, contextlib.suppress(OSError):
+            _, link = self._started()
+            link.send(json.dumps([modules, []]).encode())
+
     def fork(
         self, module: str, descriptors: Sequence[int], needed: Sequence[str] = ()
     ) -> tuple[Forked, int]:
@@ -180,6 +186,9 @@ def _serve(link: socket.socket) -> Callable[[], int] | None:
         if not request:
             return None
         names, numbers = json.loads(request)
+        if not numbers:
+            _load(names)
+            continue
         try:
             module, *_ = map(importlib.import_module, names)
             entry: Callable[[], int] = module.main
@@ -200,6 +209,12 @@ def _serve(link: socket.socket) -> Callable[[], int] | None:
             _answer(link, pid, descriptor)
         for descriptor in came:
             os.close(descriptor)
+
+
+def _load(names: Sequence[str]) -> None:
+    for name in names:
+        with contextlib.suppress(Exception, SystemExit):
+            importlib.import_module(name)
 
 
 def _answer(link: socket.socket, answer: int | str, *descriptors: int) -> None:

@@ -95,6 +95,15 @@ def test_a_module_that_cannot_be_imported_is_an_error(server: ForkServer) -> Non
     one.kill()
 
 
+def test_what_is_loaded_ahead_is_there_and_what_cannot_be_is_told_later(server: ForkServer) -> None:
+    """Nobody waits for it, and a module that fails does not end the server."""
+    server.load(["ending_in_a_test", "broken_in_a_test", "forked_by_a_test"])
+    one, _ = server.fork("forked_by_a_test", [0])
+    one.kill()
+    with pytest.raises(GatewayError, match="no_such_module_anywhere"):
+        server.fork("broken_in_a_test", [0])
+
+
 def test_one_that_cannot_be_started_is_an_error(
     server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,10 +38,14 @@ def command(
     It refuses to start when something that the configuration promises cannot be kept,
     and says what is missing. A second Ctrl-C cuts requests that are still running.
     """
+    inventory = configured(config)
+    from sealgate.serve.preloading import preload
+
+    preload(inventory)
+    # From here on it is imported on both sides.
     from sealgate.serve.foreground import serve
     from sealgate.serve.running import Options
 
-    inventory = configured(config)
     if sys.stderr.isatty():
         notice("starting; Ctrl-C ends it")
     options = Options(drain_seconds=drain_seconds, workers=workers, tell=notice)

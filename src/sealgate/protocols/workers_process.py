@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sealgate.protocols.workers_plan import ServedDrops, WorkerPlan
 
-_MODULE = "sealgate.protocols.workers"
+MODULE = "sealgate.protocols.workers"
 
 
 class WorkerProcess(ChildProcess):
@@ -21,7 +21,7 @@ class WorkerProcess(ChildProcess):
         self._tell = tell
         called = f"the {plan.kind.name} server"
         handed = [one for descriptors in plan.listeners.values() for one in descriptors]
-        super().__init__(called, _MODULE, plan, handed, needed=(plan.kind.server,))
+        super().__init__(called, MODULE, plan, handed, needed=(plan.kind.server,))
 
     def begin(self) -> None:
         """

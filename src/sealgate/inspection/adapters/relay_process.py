@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sealgate.inspection.adapters.relay_plan import RelayPlan
     from sealgate.inspection.model import Sighting
 
-_MODULE = "sealgate.inspection.adapters.relay_worker"
+MODULE = "sealgate.inspection.adapters.relay_worker"
 
 # A look at a body takes less at once (the limits of a policy), and whoever waits for one that
 # is stuck is a visitor.
@@ -34,7 +34,7 @@ class RelayProcess(WatchedProcess):
         self.is_ready = False
         """Whether it was heard to serve."""
         self._ready_by = time.monotonic() + READY_SECONDS
-        super().__init__("a relay", _MODULE, plan, plan.listeners)
+        super().__init__("a relay", MODULE, plan, plan.listeners)
 
     def await_ready(self) -> None:
         """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.packed import PackedKeyring
 
 STOP_SECONDS = 5.0
-_MODULE = "sealgate.signin.adapters.child"
+MODULE = "sealgate.signin.adapters.child"
 _BACKLOG = 512
 
 
@@ -55,7 +55,7 @@ class ServiceProcess(ChildProcess):
     """One process for *plan*."""
 
     def __init__(self, plan: SignInServicePlan) -> None:
-        super().__init__("the sign-in service", _MODULE, plan, (plan.listener,))
+        super().__init__("the sign-in service", MODULE, plan, (plan.listener,))
 
     def renew(self, served: ServedSites, keyring: PackedKeyring | None) -> None:
         """
