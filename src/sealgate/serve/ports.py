@@ -73,5 +73,8 @@ class Ports:
     def _choice(self, kind: str, address: Address, index: int) -> int:
         place = (kind, address.host, index)
         if place not in self._chosen:
-            self._chosen[place] = free_port(address.host)
+            # Nobody listens on those yet, so the kernel may give one of them again.
+            while (port := free_port(address.host)) in self._chosen.values():
+                pass
+            self._chosen[place] = port
         return self._chosen[place]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
     Address,
@@ -15,6 +17,7 @@ from sealgate.policy.inventory import (
     Site,
     Upstream,
 )
+from sealgate.serve import ports
 from sealgate.serve.ports import Addresses, Ports, opened
 
 
@@ -28,11 +31,19 @@ def with_listen(*ports: int) -> Inventory:
 
 def test_a_chosen_port_is_kept() -> None:
     """The same place has the same port again; each place has its own."""
-    ports = Ports()
-    first = ports.settle(with_listen(0, 0)).listen
-    assert ports.settle(with_listen(0, 0)).listen == first
+    chosen = Ports()
+    first = chosen.settle(with_listen(0, 0)).listen
+    assert chosen.settle(with_listen(0, 0)).listen == first
     one, two = (address.port for address in first.https)
     assert 0 not in {one, two}
+
+
+def test_no_port_is_chosen_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel may give one again while nobody listens on it."""
+    given = iter([5000, 5000, 5000, 5001])
+    monkeypatch.setattr(ports, "free_port", lambda _host: next(given))
+    listen = Ports().settle(with_listen(0, 0)).listen
+    assert [address.port for address in listen.https] == [5000, 5001]
 
 
 def test_what_is_told_is_left_alone() -> None:
