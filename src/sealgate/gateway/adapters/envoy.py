@@ -25,7 +25,7 @@ from sealgate.gateway.adapters.files import (
     write_files,
 )
 from sealgate.gateway.adapters.messages import one_line, reason_in, refused
-from sealgate.gateway.adapters.process import EnvoyProcess
+from sealgate.gateway.adapters.process import READY_SECONDS, EnvoyProcess
 from sealgate.gateway.adapters.watches import require_instances
 from sealgate.gateway.model import BOOTSTRAP, EnvoyFiles
 
@@ -60,7 +60,10 @@ def validate(files: EnvoyFiles, binary: EnvoyBinary | None = None) -> None:
         command = [binary.path, "--mode", "validate", "--config-path", f"{folder}/{BOOTSTRAP}"]
         try:
             answer = subprocess.run(  # noqa: S603  # found and checked by find_envoy
-                command, check=False, capture_output=True, timeout=VALIDATE_SECONDS
+                command,
+                check=False,
+                capture_output=True,
+                timeout=VALIDATE_SECONDS + reading_seconds(files.files),
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise GatewayError(
@@ -119,7 +122,7 @@ class Envoy:
         private_folder(Path(self._folder))
         remove_files(self._folder, keep=files.files)
         write_files(self._folder, files.files)
-        self._process.start()
+        self._process.start(ready_seconds=READY_SECONDS + reading_seconds(files.files))
         try:
             self._confirm(files.files, rejected_before={}, log_before=0)
         except SealgateError:
@@ -265,12 +268,17 @@ class Envoy:
 
 
 def patience(step: Mapping[str, JSONObject]) -> int:
-    """
-    Return for how many seconds Envoy is waited for when it takes *step* over.
+    """Return for how many seconds Envoy is waited for when it takes *step* over."""
+    return CONFIRM_SECONDS + reading_seconds(step)
 
-    What is large takes longer to read: tables of certificates are counted in megabytes.
+
+def reading_seconds(files: Mapping[str, JSONObject]) -> int:
     """
-    return CONFIRM_SECONDS + sum(len(json.dumps(one)) for one in step.values()) // _READ_PER_SECOND
+    Return how many seconds Envoy is given to read *files*, beside those for everything else.
+
+    Many sites, and tables of certificates, are counted in megabytes.
+    """
+    return sum(len(json.dumps(one)) for one in files.values()) // _READ_PER_SECOND
 
 
 def _expected(step: Mapping[str, JSONObject]) -> Iterator[tuple[str, str]]:
