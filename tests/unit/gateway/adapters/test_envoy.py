@@ -20,8 +20,9 @@ from sealgate.errors import BugError, GatewayError
 from sealgate.gateway.adapters import envoy as envoy_module
 from sealgate.gateway.adapters.admin import Admin
 from sealgate.gateway.adapters.binary import find_envoy
-from sealgate.gateway.adapters.envoy import Envoy, patience, validate
+from sealgate.gateway.adapters.envoy import VALIDATE_SECONDS, Envoy, patience, validate
 from sealgate.gateway.adapters.files import write_files
+from sealgate.gateway.adapters.process import READY_SECONDS, EnvoyProcess
 from sealgate.gateway.model import ADMIN_SOCKET, EnvoyFiles, place_of
 from tests.ports import free_port
 from tests.waiting import wait_until
@@ -156,6 +157,27 @@ def test_the_larger_a_step_the_longer_it_may_take() -> None:
     """A table of a hundred certificates has megabytes; a usual change has a few kilobytes."""
     assert patience({"rds-site.json": {"text": "x" * 10_000}}) == 5
     assert patience({"rds-site.json": {"text": "x" * 1_500_000}, "cds.json": {}}) == 20
+
+
+def test_the_larger_its_files_the_longer_a_start_may_take(
+    plain_files: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is given for reading comes on top, also while they are judged."""
+    given: list[float] = []
+    run = subprocess.run
+
+    def noted(*args: Any, timeout: float, **others: Any) -> Any:
+        given.append(timeout)
+        return run(*args, timeout=timeout, **others)
+
+    monkeypatch.setattr(envoy_module, "reading_seconds", lambda _files: 7)
+    monkeypatch.setattr(subprocess, "run", noted)
+    monkeypatch.setattr(
+        EnvoyProcess, "start", lambda _self, *, ready_seconds: given.append(ready_seconds)
+    )
+    monkeypatch.setattr(Envoy, "_confirm", lambda *_args, **_others: None)
+    Envoy(find_envoy(), plain_files().folder, workers=1).start(plain_files())
+    assert given[-2:] == [VALIDATE_SECONDS + 7, READY_SECONDS + 7]
 
 
 def test_a_taken_port_is_named_and_the_old_listener_stays(
