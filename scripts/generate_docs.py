@@ -13,7 +13,7 @@ from sealgate.policy.ladder import LADDERS
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.rules import RULES
 from sealgate.policy.servers import FIXES, Server
-from sealgate.report.classes import asked_below, has_several_doors
+from sealgate.report.classes import asked_below, has_several_protocols
 from sealgate.report.rules import rungs_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _rung(rung: Rung) -> str:
     told: set[str] = set()
     for way in rung.alternatives:
         kinds = ", ".join(sorted(kind.value for kind in way.kinds))
-        if has_several_doors(way):
+        if has_several_protocols(way):
             lines.append(f"By {way.name} ({kinds}): what each of them asks for\n")
             continue
         new = [rule for rule in way.criteria if rule not in asked_below(rung, way)]

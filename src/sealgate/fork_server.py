@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import gc
 import importlib
 import json
@@ -35,10 +34,11 @@ from sealgate.errors import GatewayError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# The first of a kind waits for its imports.
-_FORK_SECONDS = 20.0
+# The first of a kind waits for its imports, and for what is imported ahead. One that takes longer
+# is taken for stuck, and ended with all that it forked.
+_FORK_SECONDS = 60.0
 _MESSAGE_BYTES = 65536
-# SCM_MAX_FD of the kernel.
+# SCM_MAX_FD of the kernel: so many go in one message.
 _MOST_DESCRIPTORS = 253
 # A process is shown by its module, in place of the arguments of this one (proc(5): cmdline).
 _ROOM_FOR_TITLE = "-" * 100
@@ -86,7 +86,7 @@ class ForkServer:
         """Have it import *modules*, and wait for nothing; what cannot be imported is told later."""
         with self._lock, contextlib.suppress(OSError):
             _, link = self._started()
-            link.send(json.dumps([modules, []]).encode())
+            _request(link, modules, ())
 
     def fork(
         self, module: str, descriptors: Sequence[int], needed: Sequence[str] = ()
@@ -125,8 +125,7 @@ class ForkServer:
 
     def _asked(self, modules: Sequence[str], descriptors: Sequence[int]) -> tuple[Forked, int]:
         server, link = self._started()
-        request = json.dumps([modules, list(descriptors)]).encode()
-        socket.send_fds(link, [request], list(descriptors))
+        _request(link, modules, descriptors)
         answer, came, _, _ = socket.recv_fds(link, _MESSAGE_BYTES, 1)
         if not answer:
             raise EOFError
@@ -151,6 +150,16 @@ class ForkServer:
                     start_new_session=True,
                 )
         return self._server, self._link
+
+
+def _request(link: socket.socket, modules: Sequence[str], descriptors: Sequence[int]) -> None:
+    """Ask for a process of the first of *modules*; without *descriptors*, to import them all."""
+    left = list(descriptors)
+    while True:
+        some, left = left[:_MOST_DESCRIPTORS], left[_MOST_DESCRIPTORS:]
+        socket.send_fds(link, [json.dumps([modules, some, bool(left)]).encode()], some)
+        if not left:
+            return
 
 
 # One for each process that starts others.
@@ -182,10 +191,10 @@ def _serve(link: socket.socket) -> Callable[[], int] | None:
             os.close(descriptor)
         if link.fileno() not in ready:
             continue
-        request, came, _, _ = socket.recv_fds(link, _MESSAGE_BYTES, _MOST_DESCRIPTORS)
-        if not request:
+        asked = _received(link)
+        if asked is None:
             return None
-        names, numbers = json.loads(request)
+        names, numbers, came = asked
         if not numbers:
             _load(names)
             continue
@@ -211,6 +220,21 @@ def _serve(link: socket.socket) -> Callable[[], int] | None:
             os.close(descriptor)
 
 
+def _received(link: socket.socket) -> tuple[list[str], list[int], list[int]] | None:
+    """Return the modules, the numbers and the descriptors of a request; ``None`` at the end."""
+    numbers: list[int] = []
+    came: list[int] = []
+    while True:
+        message, some, _, _ = socket.recv_fds(link, _MESSAGE_BYTES, _MOST_DESCRIPTORS)
+        if not message:
+            return None
+        names, under, more = json.loads(message)
+        numbers += under
+        came += some
+        if not more:
+            return names, numbers, came
+
+
 def _load(names: Sequence[str]) -> None:
     for name in names:
         with contextlib.suppress(Exception, SystemExit):
@@ -225,11 +249,19 @@ def _answer(link: socket.socket, answer: int | str, *descriptors: int) -> None:
 def _become(module: str, numbers: Sequence[int], came: Sequence[int]) -> None:
     """Be a process of its own for *module*, with the descriptors that *came* under *numbers*."""
     os.setsid()
-    beyond = max(*numbers, *came) + 1
-    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, beyond) for descriptor in came]
-    for descriptor, number in zip(moved, numbers, strict=True):
-        os.dup2(descriptor, number)
-    # What is left of the server, of how they came, and of looking.
+    waiting = list(came)
+    at = {descriptor: index for index, descriptor in enumerate(waiting)}
+    for index, number in enumerate(numbers):
+        if (other := at.pop(number, index)) != index:
+            # One whose turn comes lies there.
+            waiting[other] = os.dup(number)
+            at[waiting[other]] = other
+        descriptor = waiting[index]
+        at.pop(descriptor, None)
+        if descriptor != number:
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+    # What is left of the server, and of looking.
     there = {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
     for descriptor in there - {0, 1, 2, *numbers}:
         with contextlib.suppress(OSError):

@@ -58,7 +58,7 @@ def test_every_file_that_the_page_names_exists() -> None:
 def test_every_name_behind_a_file_is_in_it() -> None:
     """`policy/x.py` (`NAME`) names what stands there, so that who looks for it finds it."""
     part = PAGE.partition("## What to touch to add")[2]
-    behind = re.findall(r"`([a-z_0-9/]+\.py)`,? \(`([A-Za-z_]+)`", part)
+    behind = re.findall(r"`([a-z_0-9/]+\.py)`,?\s\(`([A-Za-z_]+)`", part)
     assert len(behind) >= 8
     missing = [
         (path, name)

@@ -26,6 +26,7 @@ from sealgate.app.sending_checks import Way
 from sealgate.audit.adapters.methods import ask_methods
 from sealgate.audit.model import Limits
 from sealgate.cli import run
+from sealgate.client import sftp
 from sealgate.client.sending import RemoteError
 from sealgate.client.sftp_remote import SFTPRemote, SFTPUpload
 from sealgate.errors import PeerError, SourceError
@@ -134,6 +135,36 @@ def test_a_channel_below_the_class_is_refused(
     assert "transit-ssh-weak-cipher" in capsys.readouterr().err
     assert not list(ground.drop.iterdir())
     assert "user" not in (ground.folder / "s/sshd.log").read_text().lower()
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "told"),
+    [
+        ({"Ciphers": "aes256-cbc"}, 10, "transit-ssh-weak-cipher"),
+        ({"Ciphers": "aes128-ctr", "MACs": "hmac-sha1"}, 10, "transit-ssh-weak-mac"),
+        ({"KexAlgorithms": "diffie-hellman-group14-sha1"}, 10, "transit-ssh-weak-kex"),
+        ({}, 1, "connection lost"),
+    ],
+    ids=["ciphers", "MACs", "exchange", "nothing"],
+)
+def test_a_server_that_resets_is_judged_by_what_it_offers(
+    ground: Ground,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    code: int,
+    told: str,
+) -> None:
+    """As one does that takes nothing of ours, before we have read why; else it is just lost."""
+
+    async def reset(*_args: object) -> None:
+        raise sftp._ResetError("connection lost")
+
+    monkeypatch.setattr(sftp, "_signed_in", reset)
+    cards = ground.file("cards.csv", CARDS)
+    with ground.serving(**settings) as (url, options):
+        assert run(["send", cards, url, *options]) == code
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -321,6 +321,28 @@ def test_a_new_file_is_made_as_its_history_makes_it(tmp_path: Path, room: str) -
     assert made[0] == made[1]
 
 
+def test_who_opens_a_new_file_at_once_finds_it_made_once(url: str) -> None:
+    """One makes the tables, the others wait for it and find them."""
+    failed: list[BaseException] = []
+
+    def opened() -> None:
+        try:
+            register_store.Register(url).close()
+            IdentityStore(url).close()
+        except BaseException as error:  # noqa: BLE001  # told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=opened) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failed
+    with IdentityStore(url), open_database(url).connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM identity_state").scalar() == 1
+        assert connection.exec_driver_sql("SELECT count(*) FROM trail_head").scalar() == 1
+
+
 @pytest.mark.parametrize("before", ["up to date", "new"])
 def test_no_migration_machinery_is_needed_without_a_history(url: str, before: str) -> None:
     """Whoever opens a file does not load alembic: a gateway would hold it for ever."""

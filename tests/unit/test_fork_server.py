@@ -70,6 +70,28 @@ def test_a_process_gets_its_descriptors_and_no_others(server: ForkServer) -> Non
     one.kill()
 
 
+def test_as_many_descriptors_as_there_are(server: ForkServer) -> None:
+    """A relay has one for each policy; the kernel passes 253 at once. Places that are taken change."""
+    ours, theirs = socket.socketpair()
+    numbers = [theirs.fileno()]
+    try:
+        numbers += [os.dup(theirs.fileno()) for _ in range(700)]
+        # The other way round, each comes where another one is to be.
+        order = [numbers[0], *reversed(numbers[1:])]
+        first, parent = server.fork("forked_by_a_test", order)
+        assert json.loads(ours.recv(65536))["open"] == sorted([0, 1, 2, *numbers])
+        second, same = server.fork("forked_by_a_test", [numbers[0]])
+        assert same == parent
+        assert first.is_running()
+        first.kill()
+        second.kill()
+    finally:
+        ours.close()
+        theirs.detach()
+        for number in numbers:
+            os.close(number)
+
+
 def test_one_that_was_killed_is_started_again(server: ForkServer) -> None:
     """Whoever asks next gets a process of a new one."""
     ours, theirs = socket.socketpair()

@@ -35,12 +35,13 @@ def upgrade_apart(inventory: Inventory) -> None:
     """
     Bring the database of *inventory* up to date in a child, where that is needed.
 
-    Tables that are not there yet are made here, without what migrates. Never raises: whoever opens the database next brings it up to date where this did
-    not, and says why where that cannot be done.
+    Tables that are not there yet are made here, without what migrates. Never raises: whoever
+    opens the database next brings it up to date where this did not, and says why where that
+    cannot be done.
     """
     url = database_url(inventory)
-    if _MIGRATES in sys.modules or not _has_history(url):
-        with contextlib.suppress(SealgateError):
+    if _MIGRATES in sys.modules or not _needs_migrations(url):
+        with contextlib.suppress(SealgateError, sa.exc.SQLAlchemyError):
             _open(url, inventory.state_folder)
         return
     try:
@@ -57,8 +58,8 @@ def upgrade_apart(inventory: Inventory) -> None:
         return
 
 
-def _has_history(url: str) -> bool:
-    """Return whether tables of before are there."""
+def _needs_migrations(url: str) -> bool:
+    """Return whether tables are neither up to date nor to be made at once."""
     try:
         engine = open_database(url)
         try:

@@ -42,7 +42,7 @@ def command(
     from sealgate.serve.preloading import preload
 
     preload(inventory)
-    # From here on it is imported on both sides.
+    # What this process needs is imported beside that.
     from sealgate.serve.foreground import serve
     from sealgate.serve.running import Options
 

@@ -122,13 +122,20 @@ def _unmet(destination: Destination, access: ClientAccess, keys: HostKeys) -> st
     for unmet, ours, theirs in (
         ("key exchange", taken["kex_algs"], lists.kex),
         ("host key", taken["server_host_key_algs"], lists.host_keys),
-        ("encryption", taken["encryption_algs"], lists.ciphers),
+        ("encryption", taken["encryption_algs"], lists.ciphers_to_server),
+        ("encryption", taken["encryption_algs"], lists.ciphers_to_client),
     ):
         if not set(ours) & set(theirs):
             return unmet
-    # Ciphers that authenticate themselves need none.
-    alone = set(taken["encryption_algs"]) & set(lists.ciphers) & set(TOP_CIPHERS)
-    return None if alone or set(taken["mac_algs"]) & set(lists.macs) else "mac"
+    for ciphers, macs in (
+        (lists.ciphers_to_server, lists.macs_to_server),
+        (lists.ciphers_to_client, lists.macs_to_client),
+    ):
+        # Ciphers that authenticate themselves need none.
+        alone = set(taken["encryption_algs"]) & set(ciphers) & set(TOP_CIPHERS)
+        if not alone and not set(taken["mac_algs"]) & set(macs):
+            return "mac"
+    return None
 
 
 def _asks_much(access: ClientAccess) -> bool:

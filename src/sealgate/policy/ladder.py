@@ -116,7 +116,7 @@ _SSH_TOP = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
+class _ProtocolCriteria:
     """
     What a protocol of file servers must show: *encrypted*, and what the highest rung adds to it.
 
@@ -131,27 +131,29 @@ class _Door:
     top_behind: tuple[str, ...]
 
 
-_DOORS = {
-    Declaration.SSH: _Door(
+_BY_PROTOCOL = {
+    Declaration.SSH: _ProtocolCriteria(
         "SSH", _SSH, _SSH_TOP, ("transit-ssh-no-hybrid", "transit-weak-session")
     ),
-    Declaration.FTP: _Door("FTPS", _FTP, _TLS_TOP, ("transit-no-hybrid", "transit-weak-session")),
+    Declaration.FTP: _ProtocolCriteria(
+        "FTPS", _FTP, _TLS_TOP, ("transit-no-hybrid", "transit-weak-session")
+    ),
 }
 
 
-def _doors(
-    kinds: frozenset[AssetKind], asked: Callable[[_Door], tuple[str, ...]]
+def _over(
+    kinds: frozenset[AssetKind], asked: Callable[[_ProtocolCriteria], tuple[str, ...]]
 ) -> tuple[Alternative, ...]:
-    """Return one way for each choice of doors: all that each of them is *asked* for."""
+    """Return one way for each choice of protocols: all that each of them is *asked* for."""
     return tuple(
         Alternative(
-            " and ".join(_DOORS[one].name for one in chosen),
-            tuple(dict.fromkeys(rule for one in chosen for rule in asked(_DOORS[one]))),
+            " and ".join(_BY_PROTOCOL[one].name for one in chosen),
+            tuple(dict.fromkeys(rule for one in chosen for rule in asked(_BY_PROTOCOL[one]))),
             kinds,
             protocols=frozenset(chosen),
         )
-        for many in range(1, len(_DOORS) + 1)
-        for chosen in combinations(_DOORS, many)
+        for many in range(1, len(_BY_PROTOCOL) + 1)
+        for chosen in combinations(_BY_PROTOCOL, many)
     )
 
 
@@ -163,7 +165,7 @@ _UNSEEN_CHANNEL = Alternative(
 )
 _ENCRYPTED = (
     Alternative("TLS", _TLS, WEB),
-    *_doors(CHANNELS, lambda door: door.encrypted),
+    *_over(CHANNELS, lambda one: one.encrypted),
     Alternative("egress", ("transit-egress-unverified",), PAID),
     _UNSEEN_CHANNEL,
 )
@@ -182,8 +184,8 @@ _SIGNED = Alternative(
 )
 _HIGHLY_ENCRYPTED = (
     Alternative("TLS", (*_TLS, *_TLS_TOP), WEB),
-    *_doors(_SERVER, lambda door: (*door.encrypted, *door.top)),
-    *_doors(BEHIND, lambda door: (*door.encrypted, *door.top_behind)),
+    *_over(_SERVER, lambda one: (*one.encrypted, *one.top)),
+    *_over(BEHIND, lambda one: (*one.encrypted, *one.top_behind)),
     _UNSEEN_CHANNEL,
 )
 
@@ -318,7 +320,7 @@ for _column, _names in RUNG_NAMES.items():
         raise BugError(
             f'column "{_column}": its rungs in policy/ladder.py are not those of its names'
         )
-if _DOORS.keys() != PROTOCOLS:
+if _BY_PROTOCOL.keys() != PROTOCOLS:
     raise BugError("the protocols of policy/declarations.py are not those of policy/ladder.py")
 
 

@@ -433,8 +433,8 @@ class ServerKind:
     tested), *most_processes* how many at most serve beside one another. *describe* tells a
     person what is reached where, *offers* what it shows to a stranger, *configure* how it is to
     behave. *server* is the module whose ``serve_in`` its process runs: it takes a
-    :class:`Process`, and serves in it until it is told to end. *certified* is the name that its certificate
-    bears, "" where it needs none.
+    :class:`Process`, and serves in it until it is told to end. *certified* is the name that its
+    certificate bears, "" where it needs none.
     """
 
     protocols: tuple[FileProtocol, ...]

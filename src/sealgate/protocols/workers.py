@@ -1,8 +1,8 @@
 """
 One server process: made by :mod:`sealgate.serve.file_servers`, told what to serve over a socket.
 
-Run by the :mod:`sealgate.fork_server`. It ends with its parent,
-whatever that ends by, because what nobody supervises would go on admitting people.
+Run by the :mod:`sealgate.fork_server`. It ends with its parent, whatever that ends by, because
+what nobody supervises would go on admitting people.
 """
 
 from __future__ import annotations

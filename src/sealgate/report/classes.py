@@ -78,7 +78,7 @@ def _rung_text(rung: Rung, width: int) -> str:
     for way in rung.alternatives:
         kinds = ", ".join(sorted(kind.value for kind in way.kinds))
         lines.append(f"  by {way.name} ({kinds}):")
-        if has_several_doors(way):
+        if has_several_protocols(way):
             lines.append("    all that each of them asks for")
             continue
         below = asked_below(rung, way)
@@ -93,7 +93,7 @@ def _rung_text(rung: Rung, width: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def has_several_doors(way: Alternative) -> bool:
+def has_several_protocols(way: Alternative) -> bool:
     """Return whether *way* is for what is reached over several protocols: what each asks for."""
     return way.protocols is not None and len(way.protocols) > 1
 

@@ -12,9 +12,10 @@ from sealgate.assess.minimise import (
 from sealgate.assess.model import Advice, KindFound, Missed, Tallied
 from sealgate.detect.catalogue import Kind
 from sealgate.detect.model import Confidence
+from sealgate.policy import rules
 from sealgate.policy.assets import Asset, AssetKind
 from sealgate.policy.evaluate import evaluate
-from sealgate.policy.observation import NotObserved, Observation
+from sealgate.policy.observation import NotObserved, Observation, Vantage
 from sealgate.policy.protection import NO_PROTECTION
 from sealgate.policy.requirements import AssetRequirement
 from sealgate.policy.rules import find_rule
@@ -28,6 +29,16 @@ def found(kind: Kind, count: int = 1) -> KindFound:
 def test_the_rules_exist() -> None:
     """Every rule that an assessment speaks of is one of the policy's."""
     assert all(find_rule(rule) for rule in RULES)
+
+
+def test_every_rule_on_what_lies_somewhere_is_answered() -> None:
+    """A finding of one that is not in the table would be left out of the report."""
+    lying = {
+        rule.id
+        for rule in rules.RULES
+        if rule.id.startswith("minimise-") and rule.vantage is Vantage.HOST
+    }
+    assert lying == RULES
 
 
 def test_what_must_not_be_stored_is_observed() -> None:

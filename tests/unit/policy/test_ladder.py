@@ -126,23 +126,30 @@ def test_every_choice_of_doors_has_its_way(kind: AssetKind, rank: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("forgotten", "told"),
+    ("there", "instead", "told"),
     [
-        ('    Declaration.FTP: _Door("FTPS", _FTP,', "protocols of policy/declarations.py"),
-        ("        Rung(Column.AT_REST, 0,", 'column "at rest": its rungs in policy/ladder.py'),
+        (
+            "Declaration.FTP: _ProtocolCriteria(",
+            "Declaration.SSH: _ProtocolCriteria(",
+            "protocols of policy/declarations.py",
+        ),
+        (
+            "Rung(Column.AT_REST, 0,",
+            "Rung(Column.AT_REST, 4,",
+            'column "at rest": its rungs in policy/ladder.py',
+        ),
     ],
     ids=["a protocol without criteria", "a rung without an entry"],
 )
-def test_what_the_ladder_lacks_is_an_error_at_once(forgotten: str, told: str) -> None:
+def test_what_the_ladder_lacks_is_an_error_at_once(there: str, instead: str, told: str) -> None:
     """It would be asked for by nobody, and so be met or never be missed."""
     source = Path(ladder.__file__).read_text(encoding="utf-8")
-    assert source.count(forgotten) == 1
-    [line] = [line for line in source.splitlines() if line.startswith(forgotten)]
+    assert source.count(there) == 1
     broken = ModuleType("sealgate.policy.broken_ladder")
     sys.modules[broken.__name__] = broken  # where dataclasses look up what annotations name
     try:
         with pytest.raises(BugError, match=told):
-            exec(source.replace(line + "\n", ""), broken.__dict__)  # noqa: S102  # our own source
+            exec(source.replace(there, instead), broken.__dict__)  # noqa: S102  # our own source
     finally:
         del sys.modules[broken.__name__]
 

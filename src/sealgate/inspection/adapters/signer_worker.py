@@ -1,8 +1,8 @@
 """
 The process that signs answers: told what to do over a socket, and asked there whether it works.
 
-Run by the :mod:`sealgate.fork_server`. Answers come from the
-loop that serves, so one that is stuck does not answer, and its parent ends it.
+Run by the :mod:`sealgate.fork_server`. Answers come from the loop that serves, so one that is
+stuck does not answer, and its parent ends it.
 """
 
 from __future__ import annotations

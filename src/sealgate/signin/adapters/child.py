@@ -1,8 +1,8 @@
 """
 The service process: made by :mod:`sealgate.serve.sign_in`, told what to serve over a socket.
 
-Run by the :mod:`sealgate.fork_server`. It ends with its parent, whatever
-that ends by, because what nobody supervises would go on letting people in.
+Run by the :mod:`sealgate.fork_server`. It ends with its parent, whatever that ends by, because
+what nobody supervises would go on letting people in.
 """
 
 from __future__ import annotations
