@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.walked import DOMAIN, Walk
+from tests.waiting import wait_until
 
 VISITOR = "127.0.0.9"
 
@@ -92,8 +93,11 @@ def _look(walk: Walk, port: str, log: Path) -> None:
     here = f"https://{DOMAIN}:{walk.ports[port]}"
     assert walk.run(f"curl -s {here}/") == "the shop"
     # What a visitor claims to be is not believed.
-    walk.run(f"curl -s --interface {VISITOR} -H 'X-Forwarded-For: 192.0.2.9' {here}/?seen")
-    [line] = [line for line in log.read_text().splitlines()[-3:] if "?seen" in line][-1:]
+    seen = f"/?seen={port}"
+    walk.run(f"curl -s --interface {VISITOR} -H 'X-Forwarded-For: 192.0.2.9' '{here}{seen}'")
+    # A server may write its line after its answer.
+    assert wait_until(lambda: seen in log.read_text())
+    [line] = [line for line in log.read_text().splitlines() if f"{seen} " in line]
     assert line.startswith(f"{VISITOR} ")
     told = walk.run(f"curl -s -o /dev/null -w '%{{redirect_url}}' {here}/folder")
     assert told == f"{here}/folder/"

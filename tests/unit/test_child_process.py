@@ -255,10 +255,23 @@ def test_it_ends_with_its_parent() -> None:
         pid = int(parent.stdout.readline())
         assert is_alive(pid)
         parent.kill()
-    end = time.monotonic() + 20.0
-    while is_alive(pid):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    assert wait_until(lambda: not is_alive(pid))
+
+
+def test_it_ends_with_its_parent_where_what_forked_it_is_stopped() -> None:
+    """Its own socket tells it; it waits for no other process to end first."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        server = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        try:
+            os.kill(server, signal.SIGSTOP)
+            parent.kill()
+            assert wait_until(lambda: not is_alive(pid))
+        finally:
+            os.kill(server, signal.SIGKILL)
 
 
 def is_alive(pid: int) -> bool:
