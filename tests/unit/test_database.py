@@ -338,9 +338,8 @@ def test_who_opens_a_new_file_at_once_finds_it_made_once(url: str) -> None:
     for thread in threads:
         thread.join(60)
     assert not failed
-    with IdentityStore(url), open_database(url).connect() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM identity_state").scalar() == 1
-        assert connection.exec_driver_sql("SELECT count(*) FROM trail_head").scalar() == 1
+    assert query(url, "SELECT count(*) FROM identity_state") == [(1,)]
+    assert query(url, "SELECT count(*) FROM trail_head") == [(1,)]
 
 
 @pytest.mark.parametrize("before", ["up to date", "new"])

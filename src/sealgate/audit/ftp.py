@@ -50,10 +50,12 @@ def parse_reply(data: bytes) -> tuple[Reply, bytes] | None:
     """
     lines: list[str] = []
     code: int | None = None
-    rest = data
+    begins = 0
     while True:
-        raw, newline, rest = rest.partition(b"\n")
-        if not newline:
+        ends = data.find(b"\n", begins)
+        raw = data[begins : ends if ends >= 0 else len(data)]
+        begins = ends + 1
+        if ends < 0:
             if code is None and not re.fullmatch(rb"\d{0,3}|\d{3}[ -].*\r?", raw, re.DOTALL):
                 raise MalformedReplyError("the answer is no FTP")
             if len(data) > MAX_REPLY_BYTES:
@@ -67,10 +69,10 @@ def parse_reply(data: bytes) -> tuple[Reply, bytes] | None:
             code = int(begun[1])
             lines.append(begun[3])
             if begun[2] != "-":
-                return Reply(code, tuple(lines)), rest
+                return Reply(code, tuple(lines)), data[begins:]
         elif begun and int(begun[1]) == code and begun[2] == " ":
             lines.append(begun[3])
-            return Reply(code, tuple(lines)), rest
+            return Reply(code, tuple(lines)), data[begins:]
         else:
             lines.append(line)
 
