@@ -8,7 +8,6 @@ that Envoy refuses is taken back, so that the old configuration stays whole.
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import tempfile
 import time
@@ -18,12 +17,7 @@ from typing import TYPE_CHECKING
 from sealgate.errors import BugError, GatewayError, SealgateError
 from sealgate.files import private_folder
 from sealgate.gateway.adapters.binary import EnvoyBinary, find_envoy
-from sealgate.gateway.adapters.files import (
-    flattened,
-    remove_files,
-    versioned,
-    write_files,
-)
+from sealgate.gateway.adapters.files import differing, flattened, remove_files, write_files
 from sealgate.gateway.adapters.messages import one_line, reason_in, refused
 from sealgate.gateway.adapters.process import READY_SECONDS, EnvoyProcess
 from sealgate.gateway.adapters.watches import require_instances
@@ -33,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sealgate.gateway.adapters.admin import Admin, Subscriptions
+    from sealgate.gateway.adapters.files import Written
     from sealgate.gateway.model import JSONObject
 
 CONFIRM_SECONDS = 5
@@ -45,9 +40,11 @@ _POLL_SECONDS = 0.01
 _WORKERS_SECONDS = 0.05
 
 
-def validate(files: EnvoyFiles, binary: EnvoyBinary | None = None) -> None:
+def validate(
+    files: EnvoyFiles, binary: EnvoyBinary | None = None, *, old: EnvoyFiles | None = None
+) -> None:
     """
-    Have Envoy judge the whole of *files* without running it.
+    Have Envoy judge *files* without running it: all, or what an Envoy that goes by *old* lacks.
 
     The certificates, keys and databases that they name must be there.
 
@@ -55,15 +52,16 @@ def validate(files: EnvoyFiles, binary: EnvoyBinary | None = None) -> None:
         GatewayError: Envoy refuses them, with the reason in one line.
     """
     binary = binary or find_envoy()
+    judged = files.files if old is None else differing(files, old)
     with tempfile.TemporaryDirectory(prefix="sealgate-") as folder:
-        write_files(folder, {BOOTSTRAP: flattened(files.files)})
+        written = write_files(folder, {BOOTSTRAP: flattened(judged)})
         command = [binary.path, "--mode", "validate", "--config-path", f"{folder}/{BOOTSTRAP}"]
         try:
             answer = subprocess.run(  # noqa: S603  # found and checked by find_envoy
                 command,
                 check=False,
                 capture_output=True,
-                timeout=VALIDATE_SECONDS + reading_seconds(files.files),
+                timeout=VALIDATE_SECONDS + reading_seconds(written),
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise GatewayError(
@@ -121,10 +119,10 @@ class Envoy:
         validate(files, self._binary)
         private_folder(Path(self._folder))
         remove_files(self._folder, keep=files.files)
-        write_files(self._folder, files.files)
-        self._process.start(ready_seconds=READY_SECONDS + reading_seconds(files.files))
+        written = write_files(self._folder, files.files)
+        self._process.start(ready_seconds=READY_SECONDS + reading_seconds(written))
         try:
-            self._confirm(files.files, rejected_before={}, log_before=0)
+            self._confirm(files.files, written, rejected_before={}, log_before=0)
         except SealgateError:
             self._process.kill()
             raise
@@ -148,7 +146,7 @@ class Envoy:
             )
         if any(files.steps_from(old)):
             require_instances(files.files, old.files, envoy_pid=self.pid)
-            validate(files, self._binary)
+            validate(files, self._binary, old=old)
         self._judged = files
 
     def apply(self, files: EnvoyFiles) -> tuple[str, ...]:
@@ -205,27 +203,28 @@ class Envoy:
     def _write_and_confirm(self, step: Mapping[str, JSONObject]) -> None:
         before = self._process.admin.subscriptions().rejected
         log_before = self._process.log_size()
-        write_files(self._folder, step)
-        self._confirm(step, rejected_before=before, log_before=log_before)
+        written = write_files(self._folder, step)
+        self._confirm(step, written, rejected_before=before, log_before=log_before)
 
     def _take_back(self, old: EnvoyFiles, changed: Mapping[str, None]) -> None:
         back = {name: content for name, content in old.files.items() if name in changed}
-        write_files(self._folder, back)
+        written = write_files(self._folder, back)
         remove_files(self._folder, keep=old.files)
         # The fault that led here is the one to tell, whatever this ends in.
         with contextlib.suppress(GatewayError):
-            for _ in self._await_in_use(back):
+            for _ in self._await_in_use(dict(_expected(back, written)), patience(written)):
                 pass
 
     def _confirm(
         self,
         step: Mapping[str, JSONObject],
+        written: Mapping[str, Written],
         *,
         rejected_before: Mapping[str, int],
         log_before: int,
     ) -> None:
-        expected = dict(_expected(step))
-        for seen in self._await_in_use(step, log_before=log_before):
+        expected = dict(_expected(step, written))
+        for seen in self._await_in_use(expected, patience(written), log_before=log_before):
             for source in expected:
                 for name in _named(source, seen.rejected):
                     if seen.rejected[name] > rejected_before.get(name, 0):
@@ -242,10 +241,8 @@ class Envoy:
         return one_line(faults[-1]) if faults else self._process.complaint(since_byte=log_before)
 
     def _await_in_use(
-        self, step: Mapping[str, JSONObject], *, log_before: int = 0
+        self, expected: Mapping[str, str], seconds: int, *, log_before: int = 0
     ) -> Iterator[Subscriptions]:
-        expected = dict(_expected(step))
-        seconds = patience(step)
         until = time.monotonic() + seconds
         while True:
             try:
@@ -267,28 +264,30 @@ class Envoy:
             time.sleep(_POLL_SECONDS)
 
 
-def patience(step: Mapping[str, JSONObject]) -> int:
+def patience(step: Mapping[str, Written]) -> int:
     """Return for how many seconds Envoy is waited for when it takes *step* over."""
     return CONFIRM_SECONDS + reading_seconds(step)
 
 
-def reading_seconds(files: Mapping[str, JSONObject]) -> int:
+def reading_seconds(files: Mapping[str, Written]) -> int:
     """
     Return how many seconds Envoy is given to read *files*, beside those for everything else.
 
     Many sites, and tables of certificates, are counted in megabytes.
     """
-    return sum(len(json.dumps(one)) for one in files.values()) // _READ_PER_SECOND
+    return sum(one.size for one in files.values()) // _READ_PER_SECOND
 
 
-def _expected(step: Mapping[str, JSONObject]) -> Iterator[tuple[str, str]]:
+def _expected(
+    step: Mapping[str, JSONObject], written: Mapping[str, Written]
+) -> Iterator[tuple[str, str]]:
     """
     Yield, per configuration source that *step* touches, its name and new version.
 
     Names are those of Envoy's statistics; of a route source only the end is known.
     """
     for name, content in step.items():
-        version = str(versioned(name, content).get("version_info", ""))
+        version = written[name].version
         resources = content.get("resources")
         if name == BOOTSTRAP or not isinstance(resources, list):
             continue

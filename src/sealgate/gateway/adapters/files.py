@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.errors import BugError
 from sealgate.files import private_folder, write_durably
-from sealgate.gateway.model import BOOTSTRAP, place_of
+from sealgate.gateway.model import BOOTSTRAP, CLUSTERS, LISTENERS, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from sealgate.gateway.model import JSON, JSONObject
+    from sealgate.gateway.model import JSON, EnvoyFiles, JSONObject
 
 # Hex digits of SHA-256 that name a version: 64 bits, so that no two contents meet.
 _VERSION_DIGITS = 16
@@ -34,17 +36,30 @@ def versioned(name: str, content: JSONObject) -> JSONObject:
     return {**bare, "version_info": digest[:_VERSION_DIGITS]}
 
 
-def write_files(folder: str, files: Mapping[str, JSONObject]) -> None:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that was written: the *version* that Envoy will report, and its *size* in bytes."""
+
+    version: str
+    size: int
+
+
+def write_files(folder: str, files: Mapping[str, JSONObject]) -> dict[str, Written]:
     """
     Write every file of *files* to its place below *folder*, each at once, for its owner only.
 
     Raises:
         SourceError: the disk is full, read-only, or the folder is not ours.
     """
+    written = {}
     for name, content in files.items():
         path = Path(folder, place_of(name))
         private_folder(path.parent)
-        write_durably(path, json.dumps(versioned(name, content)).encode())
+        whole = versioned(name, content)
+        data = json.dumps(whole).encode()
+        write_durably(path, data)
+        written[name] = Written(str(whole.get("version_info", "")), len(data))
+    return written
 
 
 def remove_files(folder: str, *, keep: Mapping[str, object]) -> None:
@@ -60,6 +75,63 @@ def remove_files(folder: str, *, keep: Mapping[str, object]) -> None:
             path.unlink(missing_ok=True)
 
 
+def differing(files: EnvoyFiles, old: EnvoyFiles) -> dict[str, JSONObject]:
+    """
+    Return what of *files* an Envoy that goes by *old* has not seen yet, and what that refers to.
+
+    A whole configuration by itself: of a listener it holds the filter chains that are new, or
+    whose routes are. It does not show what two chains do to each other, nor a certificate that
+    is all that changed: of these the running Envoy is the judge.
+    """
+    changed = {name for name, content in files.files.items() if old.files.get(name) != content}
+    changed = {name for name in changed if not name.startswith("sds-")}
+    at = {str(Path(files.folder, place_of(name))): name for name in files.files}
+    before = {_name(one): one for one in _listed(old.files.get(LISTENERS, {}), "resources")}
+    kept = {BOOTSTRAP, CLUSTERS, *changed}
+    listeners: list[JSON] = []
+    for listener in _listed(files.files[LISTENERS], "resources"):
+        known = before.get(_name(listener), {})
+        served: dict[str, list[JSONObject]] = defaultdict(list)
+        for chain in _listed(known, "filter_chains"):
+            served[_name(chain)].append(chain)
+        chains = [
+            (chain, {at[path] for path in _sources(chain) if path in at})
+            for chain in _listed(listener, "filter_chains")
+        ]
+        new = [one for one in chains if one[1] & changed or one[0] not in served[_name(one[0])]]
+        if not new and known == listener:
+            continue
+        # One that only lost a chain, or changed besides, is judged with any.
+        new = new or chains[:1]
+        kept.update(name for _, names in new for name in names)
+        listeners.append({**listener, "filter_chains": [chain for chain, _ in new]})
+    return {
+        **{name: content for name, content in files.files.items() if name in kept},
+        LISTENERS: {**files.files[LISTENERS], "resources": listeners},
+    }
+
+
+def _listed(holder: JSONObject, key: str) -> list[JSONObject]:
+    found = holder.get(key)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _name(resource: JSONObject) -> str:
+    return str(resource.get("name", ""))
+
+
+def _sources(value: JSON) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _sources(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "path_config_source" and isinstance(item, dict):
+                yield str(item.get("path"))
+            else:
+                yield from _sources(item)
+
+
 def flattened(files: Mapping[str, JSONObject]) -> JSONObject:
     """
     Return the whole configuration as one static bootstrap, for ``--mode validate``.
@@ -71,12 +143,7 @@ def flattened(files: Mapping[str, JSONObject]) -> JSONObject:
     found: dict[str, list[JSON]] = {"Cluster": [], "Listener": [], "Secret": []}
     routes: dict[str, JSON] = {}
     for name, content in files.items():
-        resources = content.get("resources")
-        if name == BOOTSTRAP or not isinstance(resources, list):
-            continue
-        for resource in resources:
-            if not isinstance(resource, dict):
-                continue
+        for resource in _listed(content, "resources") if name != BOOTSTRAP else ():
             kind = str(resource.get("@type", "")).rpartition(".")[2]
             bare: JSON = {k: v for k, v in resource.items() if k != "@type"}
             if kind == "RouteConfiguration":

@@ -50,7 +50,8 @@ def require_instances(
     limit = _limit(limit_file)
     if limit is None:
         return
-    needed = len(_watched(files) | _watched(old or {}))
+    replaced = {name: one for name, one in (old or {}).items() if files.get(name) != one}
+    needed = len(_watched(files) | _watched(replaced))
     taken = _taken(os.getuid(), except_pid=envoy_pid)
     if needed + taken + SPARE <= limit:
         return

@@ -21,7 +21,7 @@ from sealgate.gateway.adapters import envoy as envoy_module
 from sealgate.gateway.adapters.admin import Admin
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.envoy import VALIDATE_SECONDS, Envoy, patience, validate
-from sealgate.gateway.adapters.files import write_files
+from sealgate.gateway.adapters.files import Written, write_files
 from sealgate.gateway.adapters.process import READY_SECONDS, EnvoyProcess
 from sealgate.gateway.model import ADMIN_SOCKET, EnvoyFiles, place_of
 from tests.ports import free_port
@@ -121,7 +121,7 @@ def test_what_envoy_refuses_is_taken_back(
     """The reason is told, the old configuration answers, and the next change is taken."""
     with monkeypatch.context() as patched:
         if not validated:
-            patched.setattr(envoy_module, "validate", lambda *_: None)
+            patched.setattr(envoy_module, "validate", lambda *_, **_others: None)
         with pytest.raises(GatewayError, match="envoy refused the configuration") as raised:
             envoy.apply(plain_files(change))
     assert said in raised.value.message
@@ -138,11 +138,12 @@ def test_an_envoy_that_reads_for_long_is_waited_for(
     assert pid is not None
     continued = threading.Timer(2.5, os.kill, (pid, signal.SIGCONT))
 
-    def write_and_stop(folder: str, files: Files) -> None:
-        write_files(folder, files)
+    def write_and_stop(folder: str, files: Files) -> dict[str, Written]:
+        written = write_files(folder, files)
         if list(files) == ["rds-site.json"]:  # not what is written to be judged first
             os.kill(pid, signal.SIGSTOP)
             continued.start()
+        return written
 
     monkeypatch.setattr(envoy_module, "CONFIRM_SECONDS", 30)
     monkeypatch.setattr(envoy_module, "write_files", write_and_stop)
@@ -155,8 +156,8 @@ def test_an_envoy_that_reads_for_long_is_waited_for(
 
 def test_the_larger_a_step_the_longer_it_may_take() -> None:
     """A table of a hundred certificates has megabytes; a usual change has a few kilobytes."""
-    assert patience({"rds-site.json": {"text": "x" * 10_000}}) == 5
-    assert patience({"rds-site.json": {"text": "x" * 1_500_000}, "cds.json": {}}) == 20
+    assert patience({"rds-site.json": Written("1", 10_000)}) == 5
+    assert patience({"rds-site.json": Written("1", 1_500_000), "cds.json": Written("1", 0)}) == 20
 
 
 def test_the_larger_its_files_the_longer_a_start_may_take(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -13,11 +14,13 @@ from netaddr import IPSet
 
 from sealgate.config.parse import parse
 from sealgate.gateway.adapters.envoy import validate
+from sealgate.gateway.adapters.files import differing
 from sealgate.gateway.model import (
     BOOTSTRAP,
     CLUSTERS,
     LISTENERS,
     CertificateFiles,
+    EnvoyFiles,
     Guard,
     Material,
     SignInMaterial,
@@ -28,7 +31,7 @@ from sealgate.policy.assets import route_asset
 from sealgate.policy.inventory import Inspect, Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 GOLDEN = Path("tests/golden/gateway")
 CASES = sorted(path.name.removesuffix(".in.toml") for path in GOLDEN.glob("*.in.toml"))
@@ -135,25 +138,66 @@ def material_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def served_files(case: str, folder: Path) -> EnvoyFiles:
+    """Return the translation of a golden configuration, of files that are there."""
+    inventory = inventory_of(case)
+    material = material_for(inventory, str(folder))
+    pair = CertificateFiles(str(folder / "any.pem"), str(folder / "any.key"))
+    material = Material(
+        str(folder),
+        dict.fromkeys(material.certificates, pair),
+        str(folder / "any.pem"),
+        material.admitted,
+        material.geo_database,
+        str(folder / "any.pem"),
+        material.relays,
+    )
+    files = translate(inventory, material)
+    text = json.dumps(files.files).replace(
+        "/etc/sealgate/internal-root.pem", str(folder / "any.pem")
+    )
+    return EnvoyFiles(files.folder, json.loads(text))
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_envoy_accepts(case: str, material_folder: Path) -> None:
     """Envoy itself finds nothing wrong with any golden translation."""
-    inventory = inventory_of(case)
-    material = material_for(inventory, str(material_folder))
-    pair = CertificateFiles(str(material_folder / "any.pem"), str(material_folder / "any.key"))
-    material = Material(
-        str(material_folder),
-        dict.fromkeys(material.certificates, pair),
-        str(material_folder / "any.pem"),
-        material.admitted,
-        material.geo_database,
-        str(material_folder / "any.pem"),
-        material.relays,
-    )
-    text = json.dumps(translate(inventory, material).files)
-    text = text.replace("/etc/sealgate/internal-root.pem", str(material_folder / "any.pem"))
-    files = translate(inventory, material)
-    validate(type(files)(files.folder, json.loads(text)))
+    validate(served_files(case, material_folder))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_differs_is_a_configuration_by_itself(case: str, material_folder: Path) -> None:
+    """Envoy accepts what is new beside one chain less, and beside other routes of one site."""
+    files = served_files(case, material_folder)
+
+    def before(change: Callable[[dict[str, Any]], None]) -> EnvoyFiles:
+        older = copy.deepcopy(dict(files.files))
+        change(older)
+        return EnvoyFiles(files.folder, older)
+
+    def a_chain_less(older: dict[str, Any]) -> None:
+        older["lds.json"]["resources"][0]["filter_chains"].pop()
+
+    def other_routes(older: dict[str, Any]) -> None:
+        routes = next(name for name in older if name.startswith("rds-https"))
+        older[routes]["resources"][0]["virtual_hosts"].pop()
+
+    for change in (a_chain_less, other_routes):
+        old = before(change)
+        seen: Any = differing(files, old)["lds.json"]["resources"]
+        assert {len(listener["filter_chains"]) for listener in seen} == {1}
+        validate(files, old=old)
+
+
+def test_a_certificate_that_is_all_that_changed_is_left_to_the_running_envoy(
+    material_folder: Path,
+) -> None:
+    """Where all renew together, it would have to read all sites for that."""
+    files = served_files("two-sites", material_folder)
+    older = {name: one for name, one in files.files.items() if not name.startswith("sds-")}
+    assert set(differing(files, EnvoyFiles(files.folder, older))) == {
+        *("bootstrap.json", "cds.json", "lds.json")
+    }
 
 
 def to_sites(value: object) -> Iterator[dict[str, Any]]:
