@@ -109,14 +109,15 @@ class Envoy:
 
     def start(self, files: EnvoyFiles) -> None:
         """
-        Validate *files*, write them, and return once Envoy serves them.
+        Write *files*, and return once Envoy serves them.
+
+        They are not judged before: Envoy reads them once, and ends where it refuses one.
 
         Raises:
             GatewayError: Envoy refused, died, cannot bind an address, or may not watch
                 as many files; it does not run then.
         """
         require_instances(files.files)
-        validate(files, self._binary)
         private_folder(Path(self._folder))
         remove_files(self._folder, keep=files.files)
         written = write_files(self._folder, files.files)

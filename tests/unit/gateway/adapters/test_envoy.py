@@ -163,7 +163,7 @@ def test_the_larger_a_step_the_longer_it_may_take() -> None:
 def test_the_larger_its_files_the_longer_a_start_may_take(
     plain_files: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is given for reading comes on top, also while they are judged."""
+    """What is given for reading comes on top, also where they are judged before."""
     given: list[float] = []
     run = subprocess.run
 
@@ -172,13 +172,35 @@ def test_the_larger_its_files_the_longer_a_start_may_take(
         return run(*args, timeout=timeout, **others)
 
     monkeypatch.setattr(envoy_module, "reading_seconds", lambda _files: 7)
-    monkeypatch.setattr(subprocess, "run", noted)
     monkeypatch.setattr(
         EnvoyProcess, "start", lambda _self, *, ready_seconds: given.append(ready_seconds)
     )
     monkeypatch.setattr(Envoy, "_confirm", lambda *_args, **_others: None)
-    Envoy(find_envoy(), plain_files().folder, workers=1).start(plain_files())
-    assert given[-2:] == [VALIDATE_SECONDS + 7, READY_SECONDS + 7]
+    binary = find_envoy()
+    monkeypatch.setattr(subprocess, "run", noted)
+    Envoy(binary, plain_files().folder, workers=1).start(plain_files())
+    validate(plain_files(), binary)
+    assert given == [READY_SECONDS + 7, VALIDATE_SECONDS + 7]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(_answer("x", 4), "Status: value must be inside range", id="bad-value"),
+        pytest.param(_unknown_field, 'does not know the field "not_a_field"', id="unknown-field"),
+    ],
+)
+def test_what_envoy_refuses_at_a_start_is_not_served(
+    plain_files: Maker, port: int, change: Callable[[Files], None], said: str
+) -> None:
+    """It ends, with the reason in its own words; no other Envoy is asked before."""
+    one = Envoy(find_envoy(), plain_files().folder, workers=1)
+    with pytest.raises(GatewayError, match="envoy refused the configuration") as raised:
+        one.start(plain_files(change))
+    assert said in raised.value.message
+    assert not one.is_running()
+    with socket.socket() as closed:
+        assert closed.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_a_taken_port_is_named_and_the_old_listener_stays(
