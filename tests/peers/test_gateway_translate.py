@@ -383,6 +383,21 @@ def test_raw_bytes_hide_nothing(world: World) -> None:
     assert len(world.site.requests) == before
 
 
+def test_raw_bytes_behind_a_path_do_not_lead_away_from_it(world: World) -> None:
+    """They are refused in the query too, whatever door the path lies at."""
+    place = b"/typo3/sysext/core/Resources/Public/a.css"
+    assert world.client().ask(place + b"?x").status == 200
+    assert world.client().ask(place + b"?\xff").status == 400
+
+
+def test_a_fragment_is_no_part_of_a_request(world: World) -> None:
+    """No client sends one; whoever does is refused before any door is looked for."""
+    before = len(world.site.requests)
+    assert world.client(world.alice).ask(b"/typo3#/x").status == 400
+    assert world.client().ask(b"/#").status == 400
+    assert len(world.site.requests) == before
+
+
 CONTROLS = (
     *("/x%0a", "/index.php%0A", "/x%250a", "/x%00", "/x%2500.css", "/%0d%0aa", "/%09"),
     *("/x%7f", "/a%1fb/c", "/x%u000a", "/x%c2%85", "/x%%30a", "/a/%25%30%61"),

@@ -31,7 +31,9 @@ PRINTABLE = "[!-~]*"
 _CASE_FOLDED = "(?i)"
 # Of a simple query: what a name with "_" or "." can be written with is not among them.
 _QUERY_CHARACTERS = frozenset(ascii_letters + digits + "-")
-_ANY_SEGMENT = "[^/?]*"
+_ANY_SEGMENT = "[^/?#]*"
+_REST = "[^?#]*"
+_BELOW = f"(?:/{_REST})?"
 # One to three rounds of percent-encoding.
 _ENCODED = "%(?:25)*"
 # A hexadecimal digit that is itself encoded: whoever decodes twice makes "%72" of "%25%37%32". No
@@ -187,16 +189,14 @@ def _character(character: str) -> str:
     return f"(?:{plain}|{_ENCODED}(?:{codes}))"
 
 
-def path_of(door: Door) -> str:
-    """Return what matches a whole path (no query) that lies at *door* literally."""
-    segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
-    return segments if door.exact else f"{segments}(?:/.*)?"
-
-
 def literal_path(door: Door) -> str:
-    """Return what matches the path of a whole target, where that lies at *door* literally."""
-    segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
-    return segments if door.exact else f"{segments}(?:/[^?]*)?"
+    """Return what matches a whole path, without query and fragment, that lies at *door* literally."""
+    segments = door_segments(door)
+    if segments == ("*",):
+        # The path "/" has no segment, not an empty one.
+        return "/[^/?#]+" if door.exact else f"/(?:[^/?#]+{_BELOW}|/{_REST})"
+    written = "".join(f"/{_segment(s)}" for s in segments)
+    return written if door.exact else f"{written}{_BELOW}"
 
 
 def target_with_query(door: Door) -> str:

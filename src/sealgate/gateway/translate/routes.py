@@ -1,5 +1,5 @@
 """
-The routes of a site, in the order in which Envoy tries them.
+The routes of a site, in the order in which they are asked for.
 
 All policy stands here: a route configuration is taken over by connections that are
 already open, the filters of a listener are not.
@@ -35,6 +35,7 @@ from sealgate.gateway.translate.glance import (
 from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
 from sealgate.gateway.translate.locks import lock, opened_at_once
+from sealgate.gateway.translate.match_tree import Group, match_tree
 from sealgate.gateway.translate.matchers import (
     CERTIFICATE_USER_STATE,
     CLIENTS_FILTER,
@@ -44,7 +45,7 @@ from sealgate.gateway.translate.own_cookies import stripped, without_own_cookies
 from sealgate.gateway.translate.patterns import (
     PRINTABLE,
     doubtful,
-    path_of,
+    literal_path,
     simple,
 )
 from sealgate.gateway.translate.payment import payment_headers
@@ -114,11 +115,12 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
             source_code={"inline_string": lua_program(site.routes)},
         )
     }
-    entries = [unread(_odd_host()), *_site_routes(context), unread(_refusal(400))]
-    others = [unread(_refusal(MISDIRECTED))]
+    refused, other = unread(_refusal(400)), unread(_refusal(MISDIRECTED))
+    found = [_alone(unread(_odd_host())), *_site_routes(context)]
     if groups.of_client:
         shared[CLIENTS_FILTER] = groups.table()
-        entries, others = [*map(_without_clients, entries)], [*map(_without_clients, others)]
+        refused, other = _without_clients(refused), _without_clients(other)
+        found = [Group(one.match, [*map(_without_clients, one.entries)]) for one in found]
     return {
         "name": https_name(site),
         "request_headers_to_add": [
@@ -131,9 +133,9 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
                 "name": site.name,
                 # The star stands for one character or more; a port may be empty (RFC 3986, 3.2.3).
                 "domains": [f"{domain}{end}" for domain in site.domains for end in ("", ":", ":*")],
-                "routes": [*entries],
+                "matcher": match_tree(found, refused),
             },
-            {"name": "other sites", "domains": ["*"], "routes": [*others]},
+            {"name": "other sites", "domains": ["*"], "routes": [other]},
         ],
     }
 
@@ -190,34 +192,39 @@ def _strict_transport(tls: TLSSettings) -> JSONObject:
     return {"response_headers_to_add": [header(name, f"max-age={tls.hsts_seconds}")]}
 
 
-def _site_routes(context: _Context) -> Iterator[JSONObject]:
+def _alone(entry: JSONObject) -> Group:
+    match = entry["match"]
+    return Group(match if isinstance(match, dict) else {}, [entry])
+
+
+def _site_routes(context: _Context) -> Iterator[Group]:
     site, material = context.site, context.material
     by_path = sorted(
         (r for r in site.routes if not r.door.conditional), key=specificity, reverse=True
     )
     if material.sign_in is not None and context.signs_in:
         if site.single_sign_on:
-            yield unread(identity_keys(material.sign_in.identity_key_set))
+            yield _alone(unread(identity_keys(material.sign_in.identity_key_set)))
         limits = rate_limit(context.inventory.limits, Rate.PAGES)
-        yield unread({**own_pages(site), "typed_per_filter_config": limits})
-    yield from map(unread, key_page(site, material, _READ_METHODS))
+        yield _alone(unread({**own_pages(site), "typed_per_filter_config": limits}))
+    for page in key_page(site, material, _READ_METHODS):
+        yield _alone(unread(page))
     for route in by_path:
         match = _path_match(route.door)
         near = _Near(context.neighbours.of(route))
         *quick, last = _served(context, route, route, match, near)
-        for entries in quick:
-            yield from entries
         stricter = [
             one
             for one in near.routes
             if one.door.conditional and one.classification.rank > route.classification.rank
         ]
-        for door in sorted(stricter, key=lambda r: r.classification.rank, reverse=True):
-            for way in literally(door.door):
-                literal = _and(match, *way)
-                for entries in _served(context, door, route, literal, near):
-                    yield from entries
-        yield from last
+        by_door = [
+            entries
+            for door in sorted(stricter, key=lambda r: r.classification.rank, reverse=True)
+            for way in literally(door.door)
+            for entries in _served(context, door, route, _and(match, *way), near)
+        ]
+        yield Group(match, [entry for part in (*quick, *by_door, last) for entry in part])
 
 
 class _Near:
@@ -404,7 +411,7 @@ def _limits(context: _Context, route: Route, path_route: Route) -> JSONObject:
 def _path_match(door: Door) -> JSONObject:
     if "*" in door.path:
         return {
-            "safe_regex": {"regex": path_of(door)},
+            "safe_regex": {"regex": literal_path(door)},
             "headers": [_rare(door.path)],
         }
     if door.exact:
@@ -423,16 +430,10 @@ def _rare(path: str) -> JSONObject:
 
 def _and(match: JSONObject, *headers: JSONObject) -> JSONObject:
     already = match.get("headers", [])
-    all_headers = [*(already if isinstance(already, list) else []), *headers]
-    path = match.get("path_separated_prefix") or match.get("path")
-    if isinstance(path, str) and _begins(path) not in all_headers:
-        all_headers.insert(0, _begins(path))
-    return {**match, "headers": all_headers}
+    return {**match, "headers": [*(already if isinstance(already, list) else []), *headers]}
 
 
 def _begins(path: str) -> JSONObject:
-    # Envoy asks for headers before the path; so whoever asks for something else is turned
-    # away by the cheapest question (ADR 3).
     return {"name": ":path", "string_match": {"prefix": path}}
 
 

@@ -18,6 +18,7 @@ from sealgate.gateway.translate.sign_in import ROUTE_NAME
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.conditions import MAX_BODY_BYTES
 from sealgate.policy.inventory import Door, Inventory, Limits, Route, Site, Upstream
+from tests.match_trees import entries_of
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 SITE = Site(
@@ -48,7 +49,7 @@ def entries(limits: Limits) -> dict[str, set[str]]:
     """Return, per name of a route, the filters that it turns on or sets."""
     found: Any = https_routes(inventory(limits), SITE, MATERIAL)
     told: dict[str, set[str]] = {}
-    for entry in found["virtual_hosts"][0]["routes"]:
+    for entry in entries_of(found["virtual_hosts"][0]):
         if "name" in entry:
             filters = set(entry.get("typed_per_filter_config", {}))
             told[entry["name"]] = told.get(entry["name"], filters) & filters
@@ -59,7 +60,7 @@ def sizes(limits: Limits) -> dict[str, set[int]]:
     """Return, per name of a route, how much it takes where it says so itself."""
     found: Any = https_routes(inventory(limits), SITE, MATERIAL)
     told: dict[str, set[int]] = {}
-    for entry in found["virtual_hosts"][0]["routes"]:
+    for entry in entries_of(found["virtual_hosts"][0]):
         own = entry.get("typed_per_filter_config", {}).get(BODY_FILTER)
         if own:
             [filtered] = own["filter_chain"]["filters"]

@@ -7,7 +7,7 @@ import pytest
 from sealgate.gateway.translate.patterns import (
     PRINTABLE,
     doubtful,
-    path_of,
+    literal_path,
     simple,
     target_with_query,
 )
@@ -93,11 +93,14 @@ def test_printable_is_ascii_without_space() -> None:
 
 def test_literal_patterns_take_whole_segments() -> None:
     """A wildcard stands for one segment, and names end where they end."""
-    wild = path_of(Door("/a/*/c.d"))
+    wild = literal_path(Door("/a/*/c.d"))
     assert re.fullmatch(wild, "/a/b/c.d/e")
     assert not re.fullmatch(wild, "/a/b/b/c.d")
     assert not re.fullmatch(wild, "/a/b/cxd")
-    assert not re.fullmatch(path_of(Door("/a/*", exact=True)), "/a/b/c")
+    assert not re.fullmatch(literal_path(Door("/a/*", exact=True)), "/a/b/c")
+    for door in (Door("/*"), Door("/*", exact=True)):
+        assert re.fullmatch(literal_path(door), "/a")
+        assert not re.fullmatch(literal_path(door), "/")
     name = target_with_query(Door("/", query="n"))
     assert re.fullmatch(name, "/x?a=1&n")
     assert re.fullmatch(name, "/?n=1&b")
