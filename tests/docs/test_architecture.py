@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +47,22 @@ def test_the_table_of_rooms_is_the_import_contract() -> None:
         told.setdefault(int(row), []).append(room)
     assert list(told) == list(range(1, len(layers) + 1))
     assert list(map(sorted, told.values())) == [sorted(layer.split(" | ")) for layer in layers]
+
+
+def test_where_only_adapters_touch_the_world_the_contract_names_all_else() -> None:
+    """A file that somebody adds beside `adapters` is held by it, too."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    name = "Only adapters touch the world"
+    (held,) = [c["source_modules"] for c in contracts["contracts"] if c["name"] == name]
+    rooms = re.findall(r"`([a-z_]+)` \| .* \| only `adapters` touch the world \|", PAGE)
+    assert len(rooms) == 8
+    beside = [
+        f"sealgate.{room}.{path.stem}"
+        for room in rooms
+        for path in (SOURCE / room).iterdir()
+        if path.stem not in {"adapters", "__init__", "__pycache__"}
+    ]
+    assert not [one for one in beside if not any(fnmatchcase(one, held_) for held_ in held)]
 
 
 def test_every_file_that_the_page_names_exists() -> None:

@@ -43,19 +43,20 @@ def file_server_targets(inventory: Inventory, options: AuditOptions) -> tuple[Ta
 
 def _targets(inventory: Inventory, options: AuditOptions) -> Iterator[Target]:
     asset, listen = file_server_asset(inventory).id, inventory.listen
-    name = listen.ftps_domain or None
-    settings = [one for kind in SERVERS for one in kind.listens]
-    for setting in settings:
-        for address in listen.at(setting.name):
-            where = _reached_at(address, name, options)
-            yield Target(
-                asset,
-                name or where,
-                where,
-                address.port,
-                scheme=setting.scheme,
-                opening=setting.opening,
-            )
+    for kind in SERVERS:
+        # One without a certificate is at the same host.
+        name = kind.certified(inventory) or listen.ftps_domain or None
+        for setting in kind.listens:
+            for address in listen.at(setting.name):
+                where = _reached_at(address, name, options)
+                yield Target(
+                    asset,
+                    name or where,
+                    where,
+                    address.port,
+                    scheme=setting.scheme,
+                    opening=setting.opening,
+                )
 
 
 def _reached_at(address: Address, name: str | None, options: AuditOptions) -> str:

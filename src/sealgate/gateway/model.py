@@ -28,6 +28,8 @@ JSONObject = dict[str, JSON]
 BOOTSTRAP = "bootstrap.json"
 LISTENERS = "lds.json"
 CLUSTERS = "cds.json"
+# Below the state folder; it belongs to Sealgate alone.
+ENVOY_FOLDER = "envoy"
 ADMIN_SOCKET = "admin.sock"
 ACCESS_LOG = "access.log"
 # Requests that the match of a locked route let in are counted by Envoy under this name.

@@ -141,6 +141,12 @@ _BY_PROTOCOL = {
 }
 
 
+OVER_TLS = frozenset(
+    one for one, asked in _BY_PROTOCOL.items() if "transit-untrusted-chain" in asked.encrypted
+)
+"""The protocols of file servers that show a certificate."""
+
+
 def _over(
     kinds: frozenset[AssetKind], asked: Callable[[_ProtocolCriteria], tuple[str, ...]]
 ) -> tuple[Alternative, ...]:

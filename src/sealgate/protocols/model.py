@@ -417,7 +417,8 @@ class ListenSetting:
     default: tuple[Address, ...] = ()
 
 
-def _no_name(_inventory: Inventory) -> str:
+def no_name(_inventory: Inventory) -> str:
+    """Return that a server shows no certificate."""
     return ""
 
 
@@ -449,7 +450,7 @@ class ServerKind:
     offers: Callable[[Inventory], Mapping[Fact, FactValue]]
     configure: Callable[[Inventory, Host], object]
     server: str
-    certified: Callable[[Inventory], str] = _no_name
+    certified: Callable[[Inventory], str] = no_name
 
     @property
     def name(self) -> str:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from sealgate.audit.sightings import FILE_SERVER_FACTS
 from sealgate.errors import BugError
 from sealgate.policy import declarations
+from sealgate.policy.ladder import OVER_TLS
 from sealgate.protocols.ftps import definition as ftps
+from sealgate.protocols.model import no_name
 from sealgate.protocols.ssh import definition as ssh
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ for _kind in SERVERS:
         raise BugError(f'"{_kind.name}" speaks what is no protocol in policy/declarations.py')
     if _kind.speaks not in FILE_SERVER_FACTS:
         raise BugError(f'"{_kind.name}" speaks what audit/sightings.py has no facts for')
+    if (_kind.certified is no_name) is (_kind.speaks in OVER_TLS):
+        raise BugError(f'"{_kind.name}" is to say in its definition which name is certified')
 
 
 def servers_of(inventory: Inventory) -> Iterator[ServerKind]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import ConfigError
 from sealgate.gateway import guarantees as gateway
-from sealgate.gateway.model import Material, needs_grants, signs_in
+from sealgate.gateway.model import ENVOY_FOLDER, Material, needs_grants, signs_in
 from sealgate.gateway.translate import translate
 from sealgate.protocols import guarantees as transfer
 from sealgate.protocols.table import servers_of
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import Address, Inventory
     from sealgate.protocols.model import ServerKind
     from sealgate.serve.facts import Facts
-
-ENVOY_FOLDER = "envoy"
 
 
 @dataclass(frozen=True, slots=True)

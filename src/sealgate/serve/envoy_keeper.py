@@ -12,9 +12,9 @@ from sealgate.files import private_folder
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.doors import refuse_taken
 from sealgate.gateway.adapters.envoy import Envoy
+from sealgate.gateway.model import ENVOY_FOLDER
 from sealgate.gateway.translate.inspection import MOST_SHARE, SHARE_KEY
 from sealgate.serve.crashes import CRASH_WINDOW_SECONDS, MAX_CRASHES, Crashes
-from sealgate.serve.deployment import ENVOY_FOLDER
 from sealgate.serve.ports import opened
 
 if TYPE_CHECKING:

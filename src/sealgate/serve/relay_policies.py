@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.extras import absent
 from sealgate.errors import Fault
+from sealgate.gateway.model import ENVOY_FOLDER
 from sealgate.gateway.translate.inspection import back_socket, needs_back
 from sealgate.inspection.model import Policy, RelayUpstream, kinds_of
 from sealgate.policy.assets import route_asset
@@ -105,7 +106,9 @@ def _obstacles(inventory: Inventory) -> Iterator[tuple[str, str]]:
     if missing := absent(*_LIBRARIES):
         yield missing, 'pip install "sealgate[inspect]"'
     paths = [str(Path(inventory.state_folder, RELAY_FOLDER, f"{'0' * _DIGITS}.sock"))]
-    paths += [back_socket(str(Path(inventory.state_folder, "envoy")), s) for s in inventory.sites]
+    paths += [
+        back_socket(str(Path(inventory.state_folder, ENVOY_FOLDER)), s) for s in inventory.sites
+    ]
     longest = max(len(path.encode()) for path in paths)
     if longest > _LONGEST_PATH:
         why = (
@@ -118,7 +121,7 @@ def _obstacles(inventory: Inventory) -> Iterator[tuple[str, str]]:
 def upstream_of(inventory: Inventory, site: Site) -> RelayUpstream:
     """Return where relays and signers reach *site*: itself, or the gateway's way to it."""
     if needs_back(site):
-        return RelayUpstream(back_socket(str(Path(inventory.state_folder, "envoy")), site))
+        return RelayUpstream(back_socket(str(Path(inventory.state_folder, ENVOY_FOLDER)), site))
     if site.upstream.scheme == "unix":
         return RelayUpstream(site.upstream.host)
     return RelayUpstream(site.upstream.host, site.upstream.port)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sealgate.policy.observation import OWN_FACTS, Fact
+
+SOURCE = Path(__file__).parents[3] / "src/sealgate"
 
 
 @pytest.mark.parametrize(
@@ -27,3 +31,13 @@ def test_a_lock_is_one_doors_own(fact: Fact) -> None:
     assert Fact.ACCESS_RUNG in OWN_FACTS
     assert Fact.SESSION_RUNG in OWN_FACTS
     assert Fact.FORMS_SENSITIVE in OWN_FACTS
+
+
+def test_each_fact_is_seen_somewhere() -> None:
+    """A rule on one that nobody looks for would never apply, and never fail."""
+    seen = "".join(
+        path.read_text("utf-8")
+        for path in SOURCE.rglob("*.py")
+        if not path.is_relative_to(SOURCE / "policy/rules") and path.name != "observation.py"
+    )
+    assert not [fact for fact in Fact if f"Fact.{fact.name}" not in seen]

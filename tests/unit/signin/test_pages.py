@@ -10,14 +10,14 @@ from sealgate.identity.factors import Factor, Proven, missing
 from sealgate.identity.grants import Grant, GrantState
 from sealgate.identity.model import Identity
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.inventory import Door, Route, Site, Upstream
+from sealgate.policy.inventory import Door, IdentityProvider, Route, Site, Upstream
 from sealgate.policy.protection import AccessRung
+from sealgate.signin import pages
 from sealgate.signin.model import Known, ReturnPlace, SignInState
 from sealgate.signin.pages import (
     STYLE,
     Paper,
     account_page,
-    not_admitted_page,
     nowhere_page,
     sign_in_page,
 )
@@ -122,15 +122,28 @@ def test_from_elsewhere_nothing_is_asked_for(
     assert '<a href="/a">Look again</a>' in page
 
 
-def test_nothing_of_a_stranger_is_markup() -> None:
-    """Names, paths and operators are shown as text."""
-    for page in (
-        sign_in_page(Paper(operator=HOSTILE, form=HOSTILE), standing(who=HOSTILE), f"/{HOSTILE}"),
-        not_admitted_page(Paper(operator=HOSTILE), HOSTILE, f"/{HOSTILE}"),
-        account_page(Paper(operator=HOSTILE), HOSTILE),
-    ):
-        assert "<script>" not in page
-        assert "alert('" not in page
+PAPER = Paper(operator=HOSTILE, form=HOSTILE)
+# Each page, with whatever strangers or a configuration can put into it.
+HOSTILE_PAGES = {
+    "account_page": lambda: pages.account_page(PAPER, HOSTILE),
+    "ended_page": lambda: pages.ended_page(PAPER, standing(who=HOSTILE), f"/{HOSTILE}"),
+    "going_page": lambda: pages.going_page(
+        PAPER, IdentityProvider("a", HOSTILE, "https://a", "b", "file:c"), f"https://a/{HOSTILE}"
+    ),
+    "new_passkey_page": lambda: pages.new_passkey_page(PAPER),
+    "not_admitted_page": lambda: pages.not_admitted_page(PAPER, HOSTILE, f"/{HOSTILE}"),
+    "nowhere_page": lambda: pages.nowhere_page(PAPER),
+    "sign_in_page": lambda: pages.sign_in_page(PAPER, standing(who=HOSTILE), f"/{HOSTILE}"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in vars(pages) if name.endswith("_page")])
+def test_nothing_of_a_stranger_is_markup(name: str) -> None:
+    """Names, paths and operators are shown as text, on every page that there is."""
+    page = HOSTILE_PAGES[name]()
+    assert "&lt;script&gt;" in page
+    assert "<script>" not in page
+    assert "alert('" not in page
 
 
 def test_a_program_gets_the_same_as_values() -> None:

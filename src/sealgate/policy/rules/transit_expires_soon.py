@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import rfc
-from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
-from sealgate.policy.ladder import TLS
+from sealgate.policy.ladder import OVER_TLS, TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 from sealgate.policy.rules.unseen import unspoken
@@ -22,7 +21,7 @@ def _judge(subject: Subject) -> Verdict:
     begins = subject.number(Fact.CERTIFICATE_NOT_BEFORE)
     ends = subject.number(Fact.CERTIFICATE_NOT_AFTER)
     if begins is None or ends is None:
-        return unspoken(subject, Declaration.FTP) or subject.not_observed(
+        return unspoken(subject, OVER_TLS) or subject.not_observed(
             Fact.CERTIFICATE_NOT_BEFORE, Fact.CERTIFICATE_NOT_AFTER
         )
     # Short-lived certificates are renewed late in days, not late in life.

@@ -23,7 +23,7 @@ def _judge(subject: Subject) -> Verdict:
         # It takes an account to see it, so that nobody looked is no gap by itself.
         if not subject.looked_at(fact):
             return not_applicable("seen only by whoever can sign in")
-        return unspoken(subject, Declaration.FTP) or subject.not_observed(fact)
+        return unspoken(subject, frozenset([Declaration.FTP])) or subject.not_observed(fact)
     if not required:
         return violated("a data connection of another TLS session is taken")
     return met("a data connection must resume its control connection's TLS session")

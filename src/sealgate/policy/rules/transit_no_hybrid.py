@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import GUIDELINE_CLASSES
-from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Citation, Rule, Severity, met, violated
-from sealgate.policy.ladder import TLS
+from sealgate.policy.ladder import OVER_TLS, TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 from sealgate.policy.rules.unseen import unspoken
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def _judge(subject: Subject) -> Verdict:
     offered = subject.flag(Fact.TLS_HYBRID_OFFERED)
     if offered is None:
-        return unspoken(subject, Declaration.FTP) or subject.not_observed(Fact.TLS_HYBRID_OFFERED)
+        return unspoken(subject, OVER_TLS) or subject.not_observed(Fact.TLS_HYBRID_OFFERED)
     if not offered:
         return violated("X25519MLKEM768 is not accepted")
     return met("X25519MLKEM768 is accepted")

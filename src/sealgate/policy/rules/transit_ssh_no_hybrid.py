@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _judge(subject: Subject) -> Verdict:
     offered = subject.names(Fact.SSH_KEX)
     if offered is None:
-        return unspoken(subject, Declaration.SSH) or subject.not_observed(Fact.SSH_KEX)
+        return unspoken(subject, frozenset([Declaration.SSH])) or subject.not_observed(Fact.SSH_KEX)
     hybrid = [name for name in offered if rank_of_kex(name) >= TransitRung.HIGHLY_ENCRYPTED]
     if not hybrid:
         return violated("mlkem768x25519-sha256 is not offered")

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from sealgate.policy.algorithms import is_strong_digest, is_strong_key
 from sealgate.policy.citations import rfc
-from sealgate.policy.declarations import Declaration
 from sealgate.policy.finding import Rule, Severity, met, violated
-from sealgate.policy.ladder import TLS
+from sealgate.policy.ladder import OVER_TLS, TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 from sealgate.policy.rules.unseen import unspoken
@@ -25,7 +24,7 @@ def _judge(subject: Subject) -> Verdict:
     if signature is not None and not is_strong_digest(signature):
         return violated(f"the signature uses {signature}")
     if key is None or signature is None:
-        return unspoken(subject, Declaration.FTP) or subject.not_observed(
+        return unspoken(subject, OVER_TLS) or subject.not_observed(
             Fact.CERTIFICATE_KEY, Fact.CERTIFICATE_SIGNATURE
         )
     return met(f"{key}, signed with {signature}")

@@ -32,13 +32,14 @@ def page_unseen(subject: Subject, *facts: Fact) -> Verdict:
     return subject.not_observed(*facts)
 
 
-def unspoken(subject: Subject, protocol: Declaration) -> Verdict | None:
+def unspoken(subject: Subject, protocols: frozenset[Declaration]) -> Verdict | None:
     """
-    Return that a rule says nothing of a file server, drop or tunnel without *protocol*.
+    Return that a rule says nothing of a file server, drop or tunnel without any of *protocols*.
 
-    ``None``: it is spoken there, or the asset is none of these. Only for facts that
+    ``None``: one is spoken there, or the asset is none of these. Only for facts that
     nobody saw: what was seen is judged, whatever was declared.
     """
-    if subject.asset.kind in CHANNELS and protocol not in subject.declarations:
-        return not_applicable(f"{protocol.value} is not spoken here")
+    if subject.asset.kind in CHANNELS and protocols.isdisjoint(subject.declarations):
+        names = " or ".join(sorted(one.value for one in protocols))
+        return not_applicable(f"{names} is not spoken here")
     return None
