@@ -37,15 +37,15 @@ for _number, _usual in (
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
-    Return how many processes share the whole suite: one more than cores, but at most four.
+    Return how many processes share the whole suite: two more than cores, but at most four.
 
-    Most tests wait for a peer, while another one works; more than four would need more
+    Most tests wait for a peer, while others work; more than four would need more
     inotify instances for their Envoys than Linux gives a user (128). What is named on the
     command line runs in pytest's own process, where a debugger works.
     """
     if config.args_source is config.ArgsSource.ARGS:
         return 0
-    return min(len(os.sched_getaffinity(0)) + 1, 4)
+    return min(len(os.sched_getaffinity(0)) + 2, 4)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -96,8 +96,11 @@ def test_curl_goes_on_with_a_broken_upload(place: FilePlace, here: Path) -> None
         data = one.transfercmd("STOR /inbox/resumed")
         data.sendall(CONTENT[:1_000_000])
         data.shutdown(socket.SHUT_WR)
-        assert one.getmultiline().startswith("426 ")
+        said = one.getmultiline()
+        assert said.startswith("426 ")
         data.close()
+        # Shown where nothing was kept.
+        print(said)
         kept = one.size("/inbox/resumed")
         assert kept is not None
         assert 0 < kept <= 1_000_000

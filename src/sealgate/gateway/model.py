@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.policy.inventory import AcmeChallenge, SiteAccess
 from sealgate.policy.protection import AccessRung, TransitRung
-from sealgate.policy.requirements import is_highly_encrypted, required_of_route
+from sealgate.policy.requirements import is_highly_encrypted, transit_of_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,17 +124,16 @@ def guard_of(route: Route) -> Guard:
     """Return how *route* is guarded; what cannot be had is refused, never weakened."""
     if route.shut:
         return Guard.LOCKED  # Nobody is on its list, whatever its class asks for.
-    required = required_of_route(route)
-    highly = required.in_transit > TransitRung.ENCRYPTED
-    if required.access >= AccessRung.VERY_HIGH:
+    access, highly = route.classification.required.access, _asks_much(route)
+    if access >= AccessRung.VERY_HIGH:
         return Guard.SIGN_IN
-    if required.access == AccessRung.HIGH:
+    if access == AccessRung.HIGH:
         # Where the channel demands a certificate, that is the key.
         return Guard.SIGN_IN if route.sign_in and not highly else Guard.LOCKED
     if highly:
         # Both sides of the channel are known by a key (DESIGN 1), but nobody is on a list here.
         return Guard.UNBUILT
-    if required.access == AccessRung.LOW:
+    if access == AccessRung.LOW:
         return Guard.SITE if route.access is SiteAccess.SITE else Guard.SIGN_IN
     return Guard.OPEN
 
@@ -164,13 +163,13 @@ def guard_at(site: Site, route: Route) -> Guard:
 
 
 def _asks_much(route: Route) -> bool:
-    return required_of_route(route).in_transit > TransitRung.ENCRYPTED
+    return transit_of_route(route) > TransitRung.ENCRYPTED
 
 
 def needs_grants(site: Site) -> bool:
     """Return whether a part of *site* opens only to people who were given a grant."""
     return any(
-        required_of_route(route).access >= AccessRung.VERY_HIGH
+        route.classification.required.access >= AccessRung.VERY_HIGH
         for route in site.routes
         if not route.shut
     )
@@ -190,7 +189,7 @@ def asks_for_key(site: Site) -> bool:
 def _opens_by_key(guards: SiteGuards, route: Route) -> bool:
     guard = guards.at(route)
     return guard is Guard.LOCKED or (
-        guard is Guard.SIGN_IN and required_of_route(route).access >= AccessRung.HIGH
+        guard is Guard.SIGN_IN and route.classification.required.access >= AccessRung.HIGH
     )
 
 

@@ -154,7 +154,7 @@ def required_of_site(site: Site) -> AssetRequirement:
     passed = [route for route in site.routes if not route.shut]
     classes = [c for r in passed for c in (r.classification, r.collects) if c]
     strictest = max(classes, key=lambda c: c.rank)
-    in_transit = max(required_of_route(route).in_transit for route in passed)
+    in_transit = max(map(transit_of_route, passed))
     # What an endpoint answers to is asked at its front page.
     front = any(r.plain_http and r.door.path == "/" and not r.door.exact for r in site.routes)
     marks = {Declaration.PLAIN_HTTP} if front else set()
@@ -177,19 +177,28 @@ def required_of_route(route: Route) -> Protection:
     Return what *route* must provide.
 
     That is the transit of what it takes and gives, and the access of what it shows.
-    A route keeps nothing, so nothing is demanded at rest. Nothing passes a shut door, so it asks
-    for no stricter channel than credentials do, whatever its class.
+    A route keeps nothing, so nothing is demanded at rest.
     """
-    shows = route.classification.required
+    return Protection(transit_of_route(route), route.classification.required.access)
+
+
+def transit_of_route(route: Route) -> TransitRung:
+    """
+    Return what the channel of *route* must be worth.
+
+    Nothing passes a shut door, so it asks for no stricter channel than credentials do, whatever
+    its class.
+    """
     if route.shut:
-        return Protection(SENSITIVE_FLOOR.in_transit, shows.access)
+        return SENSITIVE_FLOOR.in_transit
+    shows = route.classification.required
     takes = route.collects.required if route.collects else shows
     in_transit = max(shows.in_transit, takes.in_transit)
     if route.backend or shows.access > AccessRung.NONE:
         # Credentials never travel below "encrypted", whatever the class of the page
         # (DESIGN 1, in transit, rung 1; guideline, paragraph 2 and "Backend").
         in_transit = max(in_transit, SENSITIVE_FLOOR.in_transit)
-    return Protection(in_transit, shows.access)
+    return in_transit
 
 
 def is_highly_encrypted(site: Site) -> bool:
@@ -198,7 +207,7 @@ def is_highly_encrypted(site: Site) -> bool:
 
     Such a site has a channel of its own. What demands it on another site is not served.
     """
-    ranks = [required_of_route(route).in_transit for route in site.routes if not route.shut]
+    ranks = [transit_of_route(route) for route in site.routes if not route.shut]
     return min(ranks, default=0) >= TransitRung.HIGHLY_ENCRYPTED
 
 

@@ -68,7 +68,7 @@ class SignedIn:
 
     *country* and *certificate* (a SHA-256 fingerprint) are ``None`` where there is none.
     *token* is the session cookie, "" without one. *in_browser*: a page can be shown.
-    *sign_in* is the id of a sign-in that they came to by this very request, else "".
+    *sign_in* is what they came to by this very request.
     """
 
     site: str
@@ -79,7 +79,7 @@ class SignedIn:
     token: str = field(default="", repr=False)
     in_browser: bool = False
     language: str = ""
-    sign_in: str = ""
+    sign_in: SignIn | None = None
 
 
 @dataclass(frozen=True, slots=True)

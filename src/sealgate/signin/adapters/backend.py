@@ -347,8 +347,8 @@ class SignInBackend:
         return frozenset(held) | {f for f in self._ways() if f is Factor.PROVIDER_KEY}
 
     def _sign_in(self, caller: SignedIn, now: float) -> SignIn | None:
-        if caller.sign_in:
-            return self.people.sign_ins.find(caller.sign_in, now=now)
+        if caller.sign_in is not None:
+            return caller.sign_in
         if not caller.token:
             return None
         try:

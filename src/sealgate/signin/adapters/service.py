@@ -268,7 +268,7 @@ class SignInApplication:
         """Keep *proof* of *name*, and send them on with a session that holds it."""
         backend = self._backend
         sign_in = await asyncio.to_thread(backend.proved, caller, name, proof, since)
-        return await self._next(replace(caller, sign_in=sign_in.id), wanted, shows=False)
+        return await self._next(replace(caller, sign_in=sign_in), wanted, shows=False)
 
     async def _passkey_options(self, request: Request) -> Response:
         caller, _ = caller_of(request), await json_of(request)
