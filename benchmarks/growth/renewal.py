@@ -48,6 +48,8 @@ def measured(_: int) -> Taken:
                 before = running.at_rest()
                 _renew(client, stale, _RENEWALS)
                 taken = running.at_rest().since(before)
+                if not taken.sign_in:
+                    raise SystemExit("the process of the sign-in service was not found")
     return Taken(*(each / _RENEWALS for each in (taken.envoy, taken.sign_in, taken.all)))
 
 

@@ -182,14 +182,14 @@ def _taken(serve: int) -> Taken:
 
 
 def _of(serve: int, sign: str) -> list[int]:
-    """Return the processes below *serve* whose program, or module that Python runs, is *sign*."""
+    """Return the processes below *serve* whose program, or module that Python runs, begins with *sign*."""
     found = []
     for pid in with_descendants(serve)[1:]:
         with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            named = [Path(os.fsdecode(word)).name for word in words[:1]] + [
-                os.fsdecode(word) for word in words[1:4]
-            ]
+            told = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            words = [os.fsdecode(word) for word in told]
+            # Processes of our own that were forked call themselves "sealgate: MODULE".
+            named = [Path(words[0]).name.removeprefix("sealgate: "), *words[1:4]]
             if any(word.startswith(sign) for word in named):
                 found.append(pid)
     return found
