@@ -29,7 +29,7 @@ from sealgate.policy.inventory import (
     default_inspect,
 )
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation, Vantage
-from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
+from sealgate.policy.protection import RUNG_NAMES, SENSITIVE_FLOOR, Column, Protection
 from sealgate.policy.requirements import (
     AssetRequirement,
     declared,
@@ -138,15 +138,17 @@ ASSETS = (
 )
 # A busy machine is no counterexample.
 PATIENT = settings(deadline=None, max_examples=examples(200))
-RANK = st.integers(0, 3)
-PROTECTIONS = st.builds(Protection, RANK, RANK, RANK)
+RANKS = {column: st.integers(0, len(names) - 1) for column, names in RUNG_NAMES.items()}
+PROTECTIONS = st.builds(Protection, *(RANKS[column] for column in Column))
 
 
 @st.composite
 def models(draw: st.DrawFn) -> ClassificationModel:
     """Draw any valid classification model: one to six classes, never falling."""
     size = draw(st.integers(1, 6))
-    columns = [sorted(draw(st.lists(RANK, min_size=size, max_size=size))) for _ in range(3)]
+    columns = [
+        sorted(draw(st.lists(RANKS[column], min_size=size, max_size=size))) for column in Column
+    ]
     return ClassificationModel(
         tuple(
             Classification(f"class-{i}", f"Class {i}", i, "", "", Protection.of(*ranks))

@@ -15,6 +15,7 @@ from sealgate.config.schema_payment import PAYMENT_SECTIONS
 from sealgate.config.schema_providers import PROVIDER_SECTIONS
 from sealgate.config.schema_service import LIMITS_SECTION, MAX_BODY, SERVICE_SECTIONS
 from sealgate.config.setting import Section, Setting, Type
+from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.protocols.table import SERVERS
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 def _listened(addresses: Sequence[Address]) -> str:
     return f'`"{addresses[0].text}"`' if addresses else '`"off"`'
+
+
+def _rungs(column: Column) -> str:
+    *names, last = (f"`{name}`" for name in RUNG_NAMES[column])
+    return f"{', '.join(names)} or {last}."
 
 
 SECTIONS: tuple[Section, ...] = (
@@ -400,19 +406,9 @@ SECTIONS: tuple[Section, ...] = (
             Setting("name", Type.TEXT, "Its name for people.", "its id"),
             Setting("type", Type.TEXT, "Which kind of data it is.", "empty"),
             Setting("disclosure_impact", Type.TEXT, "What disclosure would do.", "empty"),
-            Setting(
-                "in_transit",
-                Type.TEXT,
-                "`unencrypted`, `protected`, `encrypted` or `highly encrypted`.",
-                required=True,
-            ),
-            Setting("access", Type.TEXT, "`none`, `low`, `high` or `very high`.", required=True),
-            Setting(
-                "at_rest",
-                Type.TEXT,
-                "`none`, `protected`, `encrypted` or `highly encrypted`.",
-                required=True,
-            ),
+            Setting("in_transit", Type.TEXT, _rungs(Column.IN_TRANSIT), required=True),
+            Setting("access", Type.TEXT, _rungs(Column.ACCESS), required=True),
+            Setting("at_rest", Type.TEXT, _rungs(Column.AT_REST), required=True),
         ),
         repeated=True,
     ),

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from sealgate.app.extras import TESTED
+from sealgate.audit.adapters.software import WAYS
+from sealgate.audit.model import DEFAULT_PORTS
 from sealgate.config.schema import SECTIONS
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Address, Drop, Inventory, Listen, Tunnel
@@ -39,6 +41,8 @@ def test_each_server_is_reached(kind: ServerKind) -> None:
     for one in kind.listens:
         assert one.name in documented
         assert server_at(one.scheme) is kind
+    # Of a scheme without a port nothing is looked at; without a way, fixes name no server.
+    assert kind.schemes <= DEFAULT_PORTS.keys() & WAYS.keys()
     assert set(kind.tested) <= set(TESTED)
 
 

@@ -28,7 +28,7 @@ _MOST_BYTES = 2048
 def probe_software(target: Target, limits: Limits) -> list[Sighting]:
     """Observe what *target* calls itself, over whatever it speaks; "" where that tells nothing."""
     said = next(
-        (found for way in _WAYS.get(target.scheme, ()) if (found := _said(way, target, limits))),
+        (found for way in WAYS.get(target.scheme, ()) if (found := _said(way, target, limits))),
         "",
     )
     server = recognised(said)
@@ -71,10 +71,11 @@ def _identification(target: Target, limits: Limits) -> str:
     return found[0].software
 
 
-_WAYS: dict[str, tuple[Way, ...]] = {
+WAYS: dict[str, tuple[Way, ...]] = {
     "https": (_over_https, _over_http),
     "ftp": (_greeting,),
     "ftps": (_greeting,),
     "ssh": (_identification,),
     "sftp": (_identification,),
 }
+"""What is asked for the name of a server, by the scheme of its URL."""
