@@ -64,6 +64,8 @@ ADMIT = ("user:alice",)
 BACKEND = Route(Door("/typo3"), CONFIDENTIAL, admit=ADMIT)
 INSTALL = Route(Door("/", query="__typo3_install"), CONFIDENTIAL, admit=ADMIT)
 EMPTY = Route(Door("/closed"), CONFIDENTIAL)
+# Open alone: what goes on below its name lies at the locked door around it.
+OPEN = Route(Door("/typo3/open", exact=True), PUBLIC)
 ROUTES = (
     Route(Door("/"), PUBLIC),
     BACKEND,
@@ -71,6 +73,7 @@ ROUTES = (
     Route(Door("/typo3/sysext/*/Resources/Public"), PUBLIC),
     Route(Door("/account"), RESTRICTED, access=SiteAccess.SITE),
     EMPTY,
+    OPEN,
     Route(Door("/vault"), SECRET, admit=ADMIT),
 )
 COOKIES = (
@@ -300,7 +303,19 @@ def _targets() -> Iterator[str]:
     pieces = (
         *("/", "/", "/", "//", "%2f", "\\", "%5c", ".", "..", "%2e%2e", ";x", "typo3", "TYPO3"),
         *("%74ypo3", "%2574ypo3", "sysext", "core", "Resources", "Public", "account", "closed"),
-        *("index.php", "a", "~", "%", "%00", "+", "?", "&", "__typo3_install", "..typo3_install"),
+        *(
+            "index.php",
+            "open",
+            "a",
+            "~",
+            "%",
+            "%00",
+            "+",
+            "?",
+            "&",
+            "__typo3_install",
+            "..typo3_install",
+        ),
         *("[x]", "=1", "%20", "%E9", "vault", "typo3temp", ".css", "."),
     )
     chance = random.Random(20261124)  # noqa: S311  # the same paths in each run
@@ -381,6 +396,23 @@ def test_raw_bytes_hide_nothing(world: World) -> None:
     ):
         assert world.client().ask(target).status in {400, 403}
     assert len(world.site.requests) == before
+
+
+def test_a_path_that_goes_on_below_an_open_door_is_locked_as_what_lies_around(
+    world: World,
+) -> None:
+    """A miss at the longest path leads to the next shorter one, and never past all of them."""
+    for target, anyone in (
+        ("/typo3/open", 200),
+        ("/typo3/open?x", 200),
+        ("/typo3/open/x", 403),
+        ("/typo3/openx", 403),
+        ("/typo3/openx/y?z", 403),
+        ("/typo3", 403),
+        ("/typo3x", 200),
+    ):
+        assert world.client().ask(target).status == anyone, target
+        assert world.client(world.alice).ask(target).status == 200, target
 
 
 def test_raw_bytes_behind_a_path_do_not_lead_away_from_it(world: World) -> None:
