@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import BugError
 from sealgate.files import private_folder, write_durably
+from sealgate.gateway.adapters.watches import SUBSCRIPTION, sources
 from sealgate.gateway.model import BOOTSTRAP, CLUSTERS, LISTENERS, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from sealgate.gateway.model import JSON, EnvoyFiles, JSONObject
 
@@ -95,7 +96,7 @@ def differing(files: EnvoyFiles, old: EnvoyFiles) -> dict[str, JSONObject]:
         for chain in _listed(known, "filter_chains"):
             served[_name(chain)].append(chain)
         chains = [
-            (chain, {at[path] for path in _sources(chain) if path in at})
+            (chain, {at[p] for kind, p in sources(chain) if kind == SUBSCRIPTION and p in at})
             for chain in _listed(listener, "filter_chains")
         ]
         new = [one for one in chains if one[1] & changed or one[0] not in served[_name(one[0])]]
@@ -118,18 +119,6 @@ def _listed(holder: JSONObject, key: str) -> list[JSONObject]:
 
 def _name(resource: JSONObject) -> str:
     return str(resource.get("name", ""))
-
-
-def _sources(value: JSON) -> Iterator[str]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _sources(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "path_config_source" and isinstance(item, dict):
-                yield str(item.get("path"))
-            else:
-                yield from _sources(item)
 
 
 def flattened(files: Mapping[str, JSONObject]) -> JSONObject:

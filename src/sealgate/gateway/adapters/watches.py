@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LIMIT_FILE = "/proc/sys/fs/inotify/max_user_instances"
 # A subscription is watched by its folder, a country database by its file, and the files of a
 # certificate by one watch for both.
-_SUBSCRIPTION, _DATABASE, _CERTIFICATE = "path_config_source", "country_db_path", "tls_certificate"
+SUBSCRIPTION, _DATABASE, _CERTIFICATE = "path_config_source", "country_db_path", "tls_certificate"
 # What else this user starts meanwhile, such as a `tail -f`.
 SPARE = 4
 
@@ -63,25 +63,26 @@ def require_instances(
 
 
 def _watched(files: Mapping[str, JSON]) -> set[tuple[str, str]]:
-    return {source for content in files.values() for source in _sources(content)}
+    return {source for content in files.values() for source in sources(content)}
 
 
-def _sources(value: JSON) -> Iterator[tuple[str, str]]:
+def sources(value: JSON) -> Iterator[tuple[str, str]]:
+    """Yield what Envoy watches for *value*: of which kind it is, and its path or name."""
     # Envoy shares a subscription between listeners, and a database between all who name it; a
     # certificate is watched for each secret that names its files.
     if isinstance(value, list):
         for item in value:
-            yield from _sources(item)
+            yield from sources(item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key == _SUBSCRIPTION and isinstance(item, dict):
+            if key == SUBSCRIPTION and isinstance(item, dict):
                 yield key, str(item.get("path"))
             elif key == _DATABASE:
                 yield key, str(item)
             elif key == _CERTIFICATE:
                 yield key, str(value.get("name"))
             else:
-                yield from _sources(item)
+                yield from sources(item)
 
 
 def _limit(path: str) -> int | None:

@@ -59,6 +59,15 @@ def _unknown_field(files: Files) -> None:
     files["rds-site.json"]["resources"][0]["not_a_field"] = True
 
 
+def _unknown_field_of_a_listener(files: Files) -> None:
+    files["lds.json"]["resources"][0]["not_a_field"] = True
+
+
+def _no_certificate(files: Files) -> None:
+    certificate = files["sds-site.json"]["resources"][0]["tls_certificate"]
+    certificate["certificate_chain"]["filename"] = "/nowhere.pem"
+
+
 def _get(port: int) -> str:
     return httpx.get(f"https://127.0.0.1:{port}/", verify=_unverified()).text
 
@@ -188,6 +197,8 @@ def test_the_larger_its_files_the_longer_a_start_may_take(
     [
         pytest.param(_answer("x", 4), "Status: value must be inside range", id="bad-value"),
         pytest.param(_unknown_field, 'does not know the field "not_a_field"', id="unknown-field"),
+        pytest.param(_unknown_field_of_a_listener, '"not_a_field"', id="listener"),
+        pytest.param(_no_certificate, "nowhere.pem", id="certificate"),
     ],
 )
 def test_what_envoy_refuses_at_a_start_is_not_served(
